@@ -101,6 +101,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("sitting", "release"),
             *_of("attempt", "late_approved late_rejected"),
         ),
+        "marking": _of("marking", "open name release threshold seed seed_mark give change end"),
         "certificates": _of(
             "certificate",
             "series issue print revoke publish mapping_make mapping_change mapping_remove upload",

@@ -35,7 +35,8 @@ CHANGES_NO_RESULT = frozenset(
     act
     for group, acts in GROUPS.items()
     for act in acts
-    if group in {"door", "bank", "staff", "guessing"} or (group == "running" and act.startswith("attempt."))
+    if group in {"door", "bank", "staff", "guessing", "marking"}
+    or (group == "running" and act.startswith("attempt."))
 )
 """What a hall's day is full of and nothing that is told of results hangs on; any other act may change it.
 

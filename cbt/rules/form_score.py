@@ -228,6 +228,26 @@ def share_of(
     return part.share(position, canonical, keys, PartialCredit(position["credit"]))
 
 
+@dataclass(frozen=True, slots=True)
+class PeopleMark:
+    """What people gave an answer: a share of its points from 0 to 1, and the refs of the marks that say so."""
+
+    share: Fraction
+    refs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceToMark:
+    """An answer that people have to mark: at which position of a form, and what is asked there."""
+
+    position: int
+    item_ref: str
+    version: int
+    part: int | None
+    points: Decimal
+
+
+NO_MARKS: Mapping[str, PeopleMark] = {}
 KEPT_ANSWERS = 64
 """So many different answers of a place are kept with what they earn: what can be typed has no end."""
 KEPT_LINES = 100_000
@@ -257,7 +277,8 @@ class PlaceMarks(dict[str | None, Earned]):
         self._points, self._content = kind.points, content
         self._revision = marks.revisions.find(item, part)
         self.void = self._revision is not None and self._revision.void
-        self._asked = f',"item":{canonical_json(item)},"part":{"null" if part is None else part}'
+        self._of_item = f',"item":{canonical_json(item)}'
+        self._of_part = f',"part":{"null" if part is None else part}'
 
     def __missing__(self, answer: str | None) -> Earned:
         """Work out what an answer earns, and keep it."""
@@ -265,10 +286,25 @@ class PlaceMarks(dict[str | None, Earned]):
         if not self.void:
             share = share_of(self._position, self._content, answer or None, revision=self._revision)
         parts = None if share is None else (share.numerator, share.denominator)
-        earned = _earned(self._asked, self._points, bool(answer), parts)
+        earned = _earned(self._of_item + self._of_part, self._points, bool(answer), parts)
         if len(self) < KEPT_ANSWERS:
             self[answer] = earned
         return earned
+
+    def marked(self, mark: PeopleMark) -> Earned:
+        """Return what an answer earns by what people gave it; the piece of the sheet names their marks."""
+        of_item = f'{self._of_item},"marks":{canonical_json(mark.refs)}{self._of_part}'
+        # Refs are of this answer alone: kept, they would drive out pieces that come up again.
+        return _earned.__wrapped__(
+            of_item, self._points, True, (mark.share.numerator, mark.share.denominator)
+        )
+
+    def to_mark(self, position: str) -> PlaceToMark:
+        """Return what of this place whoever marks has to know."""
+        place = self._position
+        return PlaceToMark(
+            int(position), place["item"], place["version"], place["part"], Decimal(self._points)
+        )
 
 
 class KindMarks(dict[str, PlaceMarks]):
@@ -388,14 +424,19 @@ class FormScorer:
         self._pass_points, self._step = paper.pass_points, str(paper.score_step)
         self._head = f'],"paper":{_score_json(paper.code)},"pass_points":"{paper.pass_points:f}","passed":'
 
-    def score(self, answers: Mapping[str, str]) -> ScoreSheet:
+    def score(self, answers: Mapping[str, str], marks: Mapping[str, PeopleMark] = NO_MARKS) -> ScoreSheet:
         """Return the sheet of one attempt.
 
         `answers` holds the canonical answer of each position that has one, by the position as it is written;
         "" is an answer that was cleared.
+        `marks` are those that people gave answers of theirs, by position; one counts only where people mark.
         """
         frame = self._frame
         earned = list(map(getitem, self._places, map(answers.get, frame.keys)))
+        if marks:
+            for place, key in enumerate(frame.keys):
+                if key in marks and earned[place][1] is None:
+                    earned[place] = self._places[place].marked(marks[key])
         shares = [share for _, share in earned]
         groups: list[str] = []
         total: int | Fraction = 0
@@ -415,6 +456,11 @@ class FormScorer:
         pieces = [b""] * (2 * len(earned))
         pieces[::2], pieces[1::2] = [piece for piece, _ in earned], frame.tails
         return ScoreSheet(raw, score, passed, b"".join((head.encode(), b',"positions":[', *pieces, end)))
+
+    def to_mark(self, answers: Mapping[str, str]) -> list[PlaceToMark]:
+        """Return what of these answers people have to mark, in the order of the form. Source: R-51."""
+        keyed = zip(self._places, self._frame.keys, strict=True)
+        return [place.to_mark(key) for place, key in keyed if place[answers.get(key)][1] is None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ class Role(StrEnum):
 OF_THE_HOUSE = tuple(role for role in Role if role is not Role.UNIT_CLERK)
 """Every role of the body's own people. A 单位经办人 is nobody of them, and holds no other role (R-70)."""
 
-GIVEN = tuple(role for role in OF_THE_HOUSE if role is not Role.MARKER)
-"""The roles that are given to people: there is no desk yet at which a marker would work."""
+GIVEN = OF_THE_HOUSE
+"""The roles that are given to people of the house."""
 
 ROOM_STAFF = frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR})
 """Who runs a room."""

@@ -16,10 +16,11 @@ from cbt.assembly.draw import Arranged, Source, arrange, arrangements
 from cbt.bank.store import contents
 from cbt.blueprints.store import paper_of
 from cbt.candidates.models import Registration
-from cbt.rules.form_score import FormScorer, Marks, NotMet, ScoreSheet, items_in
+from cbt.rules.form_score import NO_MARKS, FormScorer, Marks, NotMet, PlaceToMark, ScoreSheet, items_in
 from cbt.runner.models import Attempt
 from cbt.runner.save.digest import answers_in, journal_texts
 from cbt.scoring.late_answers import approved_answers
+from cbt.scoring.marking.counted import NO_TEXTS, ByText, counted_marks, marks_of
 
 KEPT_FORMS = 64
 """So many forms that several people take are kept: a form of one's own does not come up again."""
@@ -55,25 +56,44 @@ class Scorers:
         self._unprepared: dict[int, Arranged] = {}
 
     def score(
-        self, session: Session, attempt_ids: Sequence[int], *, also: Collection[int] = (), late: bool = True
+        self,
+        session: Session,
+        attempt_ids: Sequence[int],
+        *,
+        also: Collection[int] = (),
+        late: bool = True,
+        marks: Mapping[int, ByText] | None = None,
     ) -> dict[int, Scored]:
         """Return what each attempt comes to; raise what the first raises that cannot be scored.
 
-        Approved late answers count, unless `late` is off; `also` are late entries to be taken as approved too, to
-        see what that would change (R-29).
+        Approved late answers count, and what people marked, unless `late` is off; `also` are late entries to be
+        taken as approved too, to see what that would change (R-29), `marks` those that are about to count.
         """
         takers = _takers(session, attempt_ids)
         journals = self._journals(session, attempt_ids)
         approved = approved_answers(session, attempt_ids, also=also) if late else {}
+        counted = counted_marks(session, attempt_ids) if late else {}
         scored = {}
         for paper, scorer, form_ok in self._of(session, takers):
             for attempt_id, ref in takers[paper].items():
                 journal = journals[attempt_id]
-                answers = answers_in(journal)
-                if attempt_id in approved:
-                    answers |= {str(place): value or "" for place, value in approved[attempt_id].items()}
-                scored[attempt_id] = Scored(ref, scorer.score(answers), journal, form_ok)
+                answers = with_approved(answers_in(journal), approved.get(attempt_id))
+                by_text = {**counted.get(attempt_id, NO_TEXTS), **(marks or {}).get(attempt_id, NO_TEXTS)}
+                sheet = scorer.score(answers, marks_of(answers, by_text) if by_text else NO_MARKS)
+                scored[attempt_id] = Scored(ref, sheet, journal, form_ok)
         return scored
+
+    def to_mark(
+        self, session: Session, attempt_ids: Sequence[int]
+    ) -> dict[int, list[tuple[PlaceToMark, str]]]:
+        """Return the answers of each attempt that people have to mark, with their canonical texts. Source: R-51."""
+        journals = self._journals(session, attempt_ids)
+        approved = approved_answers(session, attempt_ids)
+        places = {}
+        for attempt_id, scorer in self.scorers_of(session, attempt_ids).items():
+            answers = with_approved(answers_in(journals[attempt_id]), approved.get(attempt_id))
+            places[attempt_id] = [(one, answers[str(one.position)]) for one in scorer.to_mark(answers)]
+        return places
 
     def scorers_of(self, session: Session, attempt_ids: Sequence[int]) -> dict[int, FormScorer]:
         """Return what works out the sheet of each attempt, whatever answers it is given."""
@@ -123,6 +143,11 @@ class Scorers:
         for bank_id, own_lines in lines.items():
             item_contents = self._marks.setdefault(bank_id, Marks({})).contents
             item_contents.update(contents(session, items_in(own_lines) - item_contents.keys(), bank_id))
+
+
+def with_approved(answers: dict[str, str], approved: Mapping[int, str | None] | None) -> dict[str, str]:
+    """Return answers with the approved late ones over them."""
+    return answers | {str(place): value or "" for place, value in (approved or {}).items()}
 
 
 def _takers(session: Session, attempt_ids: Sequence[int]) -> dict[_Paper, dict[int, str]]:

@@ -4,6 +4,7 @@ import json
 import random
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from cbt.rules.canonical import canonical_json, decimal_of
 from cbt.rules.exam import Paper
-from cbt.rules.form_score import KEPT_ANSWERS, FormScorer, KeyRevision, KeyRevisions
+from cbt.rules.form_score import KEPT_ANSWERS, FormScorer, KeyRevision, KeyRevisions, PeopleMark, PlaceToMark
 
 from .builders import content, position, skills, theory
 from .oracle import sheet_of
@@ -174,6 +175,18 @@ def test_a_form_that_people_mark_has_no_total_and_no_verdict() -> None:
     assert (said["raw"], said["score"], said["passed"]) == (None, None, None)
     assert [group["earned"] for group in said["groups"]] == ["1", None]
     assert [one.get("pending") for one in said["positions"]] == [None, True]
+    answers = {"1": '"A"', "2": '"及时。"'}
+    place = PlaceToMark(2, "short_answer", 1, None, Decimal(str(form["positions"][1]["points"])))
+    assert scorer.to_mark(answers) == [place]
+    assert scorer.to_mark({"1": '"A"', "2": ""}) == []
+    mark = PeopleMark(Fraction(1, 3), ("mk-1", "mk-2"))
+    # What people gave counts where people mark, and nowhere else.
+    marked = scorer.score(answers, {"2": mark, "1": mark})
+    assert (marked.raw, marked.score, marked.passed) == (Decimal("34"), Decimal("34.0"), False)
+    told = json.loads(marked.text)["positions"][1]
+    assert (told["marks"], told["answered"], "pending" in told) == (["mk-1", "mk-2"], True, False)
+    assert marked.text == canonical_json(json.loads(marked.text))
+    assert scorer.score(answers).text == waits.text
     left = scorer.score({"1": '"A"'})
     assert (left.score, left.passed) == (1, False), "nothing was written, so nothing waits"
     assert "pending" not in left.text

@@ -189,6 +189,10 @@ class ItemContent(ABC):
         """Return a right answer as the answer page would send it from a position of a form."""
         return str(self.answer_key)
 
+    def rubric_lines(self) -> tuple[tuple[Decimal, str], ...]:
+        """Return what people mark an answer by, as (points, text); () for an answer marked as a whole."""
+        return ()
+
     @abstractmethod
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
         """Return the key in words, a line for each thing asked; `verdicts` are the words for right and wrong."""

@@ -81,6 +81,9 @@ class ShortAnswer(ItemContent):
     def public(self, render: Rendering) -> dict[str, object]:
         return {"limit": self.limit}
 
+    def rubric_lines(self) -> tuple[tuple[Decimal, str], ...]:
+        return tuple((line.points, line.text) for line in self.rubric)
+
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
         return [self.answer_key, *(f"+{line.points:f}　{line.text}" for line in self.rubric)]
 
