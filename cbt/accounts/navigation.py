@@ -98,6 +98,7 @@ PLACES = (
     StaffPage("bank.banks", "bank", "file", frozenset({Role.AUTHOR, Role.REVIEWER})),
     StaffPage("bank.queue.queue", "review", "check", frozenset({Role.REVIEWER})),
     StaffPage("results.index", "results", "check", frozenset({Role.OFFICER})),
+    StaffPage("marking.index", "marking", "check", frozenset({Role.MARKER})),
     StaffPage("certificates.certificates", "certificates", "note", frozenset({Role.OFFICER})),
     StaffPage("enrolment.body.body", "body", "square", frozenset({Role.ADMIN})),
     StaffPage("accounts.people", "people", "users", frozenset({Role.ADMIN})),

@@ -142,6 +142,8 @@ from cbt.runner.paper.handler import init_answer_pages
 from cbt.runner.save.journal import init_journal
 from cbt.runner.start.handler import init_openings
 from cbt.runner.store import paper_states
+from cbt.scoring.marking import jobs as marking_jobs
+from cbt.scoring.marking import views as marking_views
 from cbt.sittings import views as sittings
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
 from cbt.slots import Slots
@@ -405,6 +407,7 @@ PAGES: tuple[flask.Blueprint, ...] = (
     results_views.package_pages,
     analysis_views.pages,
     likeness_views.pages,
+    marking_views.pages,
     batches.pages,
     jobs.pages,
     application_views.backup_pages,
@@ -453,6 +456,8 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     result_jobs.CORRECTION,
     *ANALYSIS_JOBS,
     *LIKENESS_JOBS,
+    marking_jobs.END_DESK,
+    marking_jobs.OPEN_DESK,
     certificate_jobs.PRINT,
     certificate_jobs.UPLOAD,
     certificate_jobs.OWN_RESULTS,

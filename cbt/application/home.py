@@ -27,6 +27,7 @@ from cbt.results.appeals.decision import DECIDERS
 from cbt.results.store import open_appeals
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.rules.states import OVER, ItemState
+from cbt.scoring.marking.overview import open_desks_of
 from cbt.sittings.models import RoomStaff, Seat, Sitting, SittingRoom
 from cbt.storage.unit_of_work import reading
 
@@ -86,8 +87,11 @@ def _room_staff(session: Session, principal: Principal) -> list[Turn]:
     return _turn("room.nothing", "proctoring.rooms")
 
 
-def _marker(_session: Session, _principal: Principal) -> list[Turn]:
-    return _turn("marker", "accounts.factors.account")
+def _marker(session: Session, principal: Principal) -> list[Turn]:
+    desks, waiting = open_desks_of(session, principal.subject_id)
+    if waiting:
+        return _turn("marker.waiting", "marking.index", waits=True, count=waiting)
+    return _turn("marker.nothing" if desks else "marker.not_named", "marking.index")
 
 
 def _inspector(_session: Session, _principal: Principal) -> list[Turn]:

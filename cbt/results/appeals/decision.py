@@ -48,6 +48,7 @@ from cbt.rules.roles import PersonStep, Role
 from cbt.rules.violations import Violation
 from cbt.runner.models import Attempt
 from cbt.scoring.late_answers import pending_entries
+from cbt.scoring.marking.store import markers_of
 from cbt.scoring.models import LateRuling, RuledAttempt, Score
 from cbt.scoring.score_sheets import Scored, Scorers
 from cbt.scoring.service import compared
@@ -167,7 +168,7 @@ def _facts(decision: Decision | None) -> ResultFacts | None:
 
 
 def hands_of(session: Session, counted_appeal: CountedAppeal) -> set[PersonStep]:
-    """Return who had a part in a result: asked for its recount, ruled on it, released or corrected it.
+    """Return who had a part in a result: asked for its recount, marked or ruled on it, released or corrected it.
 
     Source: R-91.
     """
@@ -196,6 +197,7 @@ def hands_of(session: Session, counted_appeal: CountedAppeal) -> set[PersonStep]
     steps |= {PersonStep(by, at) for by, at in rulings}
     for actor, after, at in corrections:
         steps |= {PersonStep(actor, at), PersonStep(json.loads(after)["second"], at)}
+    steps |= markers_of(session, counted_appeal.attempt.id)
     return {*steps, PersonStep(appeal.asked_by, appeal.asked_at)}
 
 

@@ -50,6 +50,7 @@ from cbt.scoring.marking.store import (
     marks_in_force,
     papers_that_wait,
     queue_by_ref,
+    sitting_of_queue,
 )
 from cbt.scoring.models import Score
 from cbt.scoring.score_sheets import Scored, Scorers
@@ -340,7 +341,7 @@ def set_threshold(queue_ref: str, text: str, *, now: datetime, actor: str) -> No
     """
     with unit_of_work() as session:
         queue = queue_by_ref(session, queue_ref)
-        sitting = _sitting_of(session, queue)
+        sitting, _desk = _open_desk(session, sitting_of_queue(session, queue).ref)
         threshold = threshold_of(text, queue.full)
         twice = select(MarkedAnswer.id).where(
             MarkedAnswer.queue_id == queue.id,
@@ -358,15 +359,6 @@ def set_threshold(queue_ref: str, text: str, *, now: datetime, actor: str) -> No
             before={"threshold": before},
             after={"queue": queue.ref, "threshold": threshold},
         )
-
-
-def _sitting_of(session: Session, queue: MarkingQueue) -> Sitting:
-    ref = session.scalars(
-        select(Sitting.ref)
-        .join(MarkingDesk, MarkingDesk.sitting_id == Sitting.id)
-        .where(MarkingDesk.id == queue.desk_id)
-    ).one()
-    return _open_desk(session, ref)[0]
 
 
 # The end: nothing waits any more, and the papers are scored with what people gave.

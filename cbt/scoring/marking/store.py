@@ -21,6 +21,7 @@ from cbt.rules.states import State
 from cbt.runner.models import Attempt
 from cbt.scoring.marking.models import DeskMarker, Mark, MarkedAnswer, MarkingDesk, MarkingQueue, SeedPaper
 from cbt.scoring.models import Score
+from cbt.sittings.models import Sitting
 
 OPEN, ENDED = "open", "ended"
 
@@ -33,6 +34,12 @@ def desk_of_sitting(session: Session, sitting_id: int, *, lock: bool = False) ->
 def queue_by_ref(session: Session, ref: str) -> MarkingQueue:
     """Return the queue; raise NotFound("marking.unknown")."""
     return MarkingQueue.by_ref(session, ref, unknown="marking.unknown")
+
+
+def sitting_of_queue(session: Session, queue: MarkingQueue) -> Sitting:
+    """Return the sitting whose answers a queue holds."""
+    query = select(Sitting).join(MarkingDesk, MarkingDesk.sitting_id == Sitting.id)
+    return session.scalars(query.where(MarkingDesk.id == queue.desk_id)).one()
 
 
 def papers_that_wait(sitting_id: int) -> Select[int]:

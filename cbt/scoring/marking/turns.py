@@ -285,16 +285,20 @@ def _put(
 # Changing one's own mark: another row, with why.
 
 
-def own_mark(session: Session, mark_ref: str, principal: Principal) -> tuple[Mark, MarkedAnswer]:
+def own_mark(
+    session: Session, mark_ref: str, principal: Principal, *, lock: bool = False
+) -> tuple[Mark, MarkedAnswer]:
     """Return one's own mark that is in force and may be changed, with its answer.
 
-    Raise NotFound("marking.unknown") for another's, Conflict("marking.final") once it counts in a score or was
-    changed since, and like `marker_at`.
+    Raise NotFound("marking.unknown"), NotAllowed("marking.not_yours"), Conflict("marking.final") once it counts in
+    a score or was changed since.
     """
     mark = Mark.by_ref(session, mark_ref, unknown="marking.unknown")
     if mark.staff != principal.logged_as:
         raise NotAllowed("marking.not_yours")
-    answer = session.get_one(MarkedAnswer, mark.answer_id, with_for_update=True, populate_existing=True)
+    answer = session.get_one(
+        MarkedAnswer, mark.answer_id, with_for_update=lock or None, populate_existing=lock
+    )
     newest = marks_in_force(session, [answer.id])[answer.id][Turn(mark.turn)]
     counted = session.scalar(select(CountedMark.id).where(CountedMark.answer_id == answer.id))
     if counted is not None or newest.id != mark.id or answer.state == AnswerState.DROPPED:
@@ -317,7 +321,7 @@ def change(mark_ref: str, form: MarkForm, principal: Principal, *, now: datetime
             .where(Mark.ref == mark_ref)
         )
         marker_at(session, desk_id or 0, principal, lock=True)
-        mark, answer = own_mark(session, mark_ref, principal)
+        mark, answer = own_mark(session, mark_ref, principal, lock=True)
         queue = session.get_one(MarkingQueue, answer.queue_id)
         points = points_of(items_of(session, [queue])[queue.id].criteria, form.points)
         remark = _remark(form.remark)
