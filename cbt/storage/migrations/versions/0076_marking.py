@@ -10,7 +10,7 @@ from alembic import op
 
 import cbt.storage.types
 
-revision = "0077"
+revision = "0076"
 down_revision = "0075"
 branch_labels = None
 depends_on = None
