@@ -20,7 +20,7 @@ from cbt.audit.store import latest
 from cbt.errors import Conflict, InvalidInput
 from cbt.http.auth import throttle
 from cbt.http.form_values import one_line
-from cbt.rules.roles import GIVEN, Role
+from cbt.rules.roles import Role
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import unit_of_work
 
@@ -38,13 +38,12 @@ def create_staff(
 ) -> str:
     """Add a staff member and return the one-time password, which is kept nowhere.
 
-    Raise InvalidInput("staff.login"|"staff.name"|"staff.roles"|"staff.no_desk"|"text.unseen"),
+    Raise InvalidInput("staff.login"|"staff.name"|"staff.roles"|"text.unseen"),
     Conflict("staff.login_taken").
 
     Source: R-62.
     """
     wanted = _of_the_house(roles)
-    _require_a_desk(wanted)
     password, password_hash = with_one_time_password(rng)
     with unit_of_work() as session:
         new_staff(
@@ -57,12 +56,6 @@ def create_staff(
             actor=actor,
         )
     return password
-
-
-def _require_a_desk(roles: Iterable[Role]) -> None:
-    """Raise InvalidInput("staff.no_desk") for a role in which nobody would find a page."""
-    if not set(roles) <= {*GIVEN}:
-        raise InvalidInput("staff.no_desk", field="roles")
 
 
 def with_one_time_password(rng: random.Random | None = None) -> tuple[str, str]:
@@ -161,7 +154,7 @@ def remove_staff(session: Session, staff: Staff, *, now: datetime, actor: str) -
 def set_roles(*, ref: str, roles: Iterable[Role], now: datetime, actor: str) -> None:
     """Replace the roles of a staff member; the last administrator stays one, a unit's clerk is nothing else.
 
-    Raise InvalidInput("staff.roles"|"staff.no_desk"), Conflict("staff.last_admin"|"staff.of_a_unit").
+    Raise InvalidInput("staff.roles"), Conflict("staff.last_admin"|"staff.of_a_unit").
     """
     wanted = _of_the_house(roles)
     with unit_of_work() as session:
@@ -169,7 +162,6 @@ def set_roles(*, ref: str, roles: Iterable[Role], now: datetime, actor: str) -> 
         held = sorted(row.role for row in staff.roles)
         if Role.UNIT_CLERK in held:
             raise Conflict("staff.of_a_unit", name=staff.name)
-        _require_a_desk(role for role in wanted if role not in held)
         if Role.ADMIN not in wanted:
             _keep_an_admin(session, staff)
         staff.roles = [row for row in staff.roles if row.role in wanted] + [

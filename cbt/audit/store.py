@@ -101,7 +101,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("sitting", "release"),
             *_of("attempt", "late_approved late_rejected"),
         ),
-        "marking": _of("marking", "open name release threshold seed seed_mark give change end"),
+        "marking": _of(
+            "marking", "open name release threshold seed seed_mark give set_aside take_back change end"
+        ),
         "certificates": _of(
             "certificate",
             "series issue print revoke publish mapping_make mapping_change mapping_remove upload",

@@ -278,8 +278,6 @@ class _Reader:
             tell("personnel.clerk_by_officer", "roles")
         elif Role.UNIT_CLERK not in roles and Role.ADMIN not in self.by:
             tell("personnel.house_by_admin", "roles")
-        elif not {*roles} <= {*GIVEN, Role.UNIT_CLERK}:
-            tell("staff.no_desk", "roles")
         return roles
 
     def _unit(self, cells: Mapping[str, str], roles: Sequence[Role], tell: _Tell) -> MemberUnit | None:

@@ -12,9 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 Cells = Mapping[tuple[float, float], int]
 """By (what one gave, what the other gave): how many answers."""
+Row = TypeVar("Row", bound=tuple[float, ...])
+"""What each of some markers gave an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,10 @@ class Kappa:
 
 @dataclass(frozen=True, slots=True)
 class IntraclassCorrelations:
-    """Of two who marked the same answers.
+    """Of those who marked the same answers.
 
     `one_way` is ICC(1,1), `agreement` ICC(2,1): also how far one is above the other counts; `consistency` is
-    ICC(3,1): it does not. Those of the mean of both are ICC(1,k), (2,k) and (3,k). nan where nothing varies.
+    ICC(3,1): it does not. Those of the mean of all are ICC(1,k), (2,k) and (3,k). nan where nothing varies.
     """
 
     one_way: float
@@ -81,24 +84,31 @@ def _corrected(seen: float, by_chance: float) -> float:
     return (seen - by_chance) / (1 - by_chance) if by_chance < 1 else math.nan
 
 
-def intraclass(cells: Cells) -> IntraclassCorrelations:
-    """Return the intraclass correlations of two markers."""
-    n = sum(cells.values())
-    if n < 2:
+def intraclass(ratings: Mapping[Row, int]) -> IntraclassCorrelations:
+    """Return the intraclass correlations of those who marked the same answers: what each gave -> how many answers.
+
+    All rows are as long as there are markers, two or more.
+    """
+    n, k = sum(ratings.values()), len(next(iter(ratings), ()))
+    if n < 2 or k < 2:
         return _nothing()
-    sums = math.fsum((x + y) * count for (x, y), count in cells.items())
-    mean, mean_first = sums / (2 * n), math.fsum(x * count for (x, _y), count in cells.items()) / n
-    mean_second = sums / n - mean_first
-    between = math.fsum(2 * ((x + y) / 2 - mean) ** 2 * count for (x, y), count in cells.items()) / (n - 1)
-    within_sum = math.fsum((x - y) ** 2 / 2 * count for (x, y), count in cells.items())
-    judges = n * ((mean_first - mean) ** 2 + (mean_second - mean) ** 2)
-    within, error = within_sum / n, (within_sum - judges) / (n - 1)
+    sums = [math.fsum(row[place] * count for row, count in ratings.items()) for place in range(k)]
+    mean = math.fsum(sums) / (n * k)
+    between = (
+        k * math.fsum((math.fsum(row) / k - mean) ** 2 * count for row, count in ratings.items()) / (n - 1)
+    )
+    within_sum = math.fsum(
+        (points - math.fsum(row) / k) ** 2 * count for row, count in ratings.items() for points in row
+    )
+    judges_sum = n * math.fsum((total / n - mean) ** 2 for total in sums)
+    within, judges = within_sum / (n * (k - 1)), judges_sum / (k - 1)
+    error = (within_sum - judges_sum) / ((n - 1) * (k - 1))
     if between + within <= 0:
         return _nothing()
     return IntraclassCorrelations(
-        one_way=(between - within) / (between + within),
-        agreement=_ratio(between - error, between + error + 2 * (judges - error) / n),
-        consistency=_ratio(between - error, between + error),
+        one_way=_ratio(between - within, between + (k - 1) * within),
+        agreement=_ratio(between - error, between + (k - 1) * error + k * (judges - error) / n),
+        consistency=_ratio(between - error, between + (k - 1) * error),
         one_way_mean=_ratio(between - within, between),
         agreement_mean=_ratio(between - error, between + (judges - error) / n),
         consistency_mean=_ratio(between - error, between),

@@ -29,6 +29,7 @@ from cbt.rules.calendar import Holidays, working_days_until
 from cbt.runner.models import JournalEntry
 from cbt.runner.save.digest import answers_in
 from cbt.scoring.late_answers import approved_answers
+from cbt.scoring.marking.store import MarkOnRecord, marks_on
 from cbt.scoring.models import LateRuling, RuledAttempt, Score
 from cbt.sittings.models import Batch, Sitting
 from cbt.storage.page_span import PageSpan
@@ -148,6 +149,8 @@ class AppealPage:
     bar: CbtError | None
     """Why whoever looks may not decide it."""
     answers: Sequence[MarkedAnswer]
+    marks: Sequence[MarkOnRecord]
+    """What people gave its answers, the changed marks too."""
     saves: Sequence[JournalEntry]
     """The last answers of the journal with the instants of their receipts, in the order of their receipt."""
     entries: int
@@ -217,6 +220,8 @@ def appeal_page(session: Session, ref: str, *, actor: str, now: datetime) -> App
     sitting = session.get_one(Sitting, registration.sitting_id)
     people = {appeal.asked_by, appeal.ended_by, *(one.decided_by for one in rulings)}
     people |= {who for ruling, _case in late for who in (ruling.by, ruling.second)}
+    marks = marks_on(session, attempt_id)
+    people |= {one.mark.staff for one in marks}
     after = [json.loads(one.after) for one in corrections]
     people |= {one.actor for one in corrections} | {one["second"] for one in after}
     return AppealPage(
@@ -229,6 +234,7 @@ def appeal_page(session: Session, ref: str, *, actor: str, now: datetime) -> App
         unreadable=unreadable,
         bar=None if recounted is None else bar_of(session, recounted, actor, now=now),
         answers=[] if recounted is None else _answers(session, recounted),
+        marks=marks,
         saves=_saves(session, attempt_id),
         entries=session.scalar(
             select(func.count()).select_from(JournalEntry).where(JournalEntry.attempt_id == attempt_id)

@@ -8,16 +8,17 @@ Source: R-51, R-96.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cbt.accounts.store import actor_names
-from cbt.rules.marking import AnswerState, Turn
-from cbt.scoring.marking.models import Mark, MarkedAnswer, MarkingQueue, SeedMark, SeedPaper
+from cbt.rules.marking import WAITING, AnswerState, Turn
+from cbt.scoring.marking.models import Mark, MarkedAnswer, MarkingQueue, SeedMark, SeedPaper, SetAside
 from cbt.scoring.marking.store import QueueItem, items_of
 from cbt.statistics.agreement import (
     Differences,
@@ -31,6 +32,7 @@ from cbt.statistics.agreement import (
 ENOUGH = 10
 """Of fewer answers no figure is shown (R-96)."""
 MOST_SEED_MARKS = 2_000
+MOST_ASIDES = 50
 Cells = Counter[tuple[float, float]]
 
 
@@ -83,12 +85,23 @@ class MarkerFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class DoubtfulAnswer:
+    """An answer that a marker put aside, and what they said of it."""
+
+    ref: str
+    name: str
+    word: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class QueueFigures:
     """What a page says of the markers of one queue."""
 
     item: QueueItem
     markers: list[MarkerFigures]
     pairs: list[PairFigures]
+    asides: list[DoubtfulAnswer]
 
 
 def queue_figures(session: Session, queue: MarkingQueue) -> QueueFigures:
@@ -96,7 +109,9 @@ def queue_figures(session: Session, queue: MarkingQueue) -> QueueFigures:
     pairs = _pairs(session, queue)
     given = _given(session, queue)
     seeds = _seeds(session, queue)
-    names = actor_names(session, {*given, *seeds, *(who for pair in pairs for who in pair)})
+    asides = _asides(session, queue)
+    whose = {*given, *seeds, *(who for pair in pairs for who in pair), *(one.staff for one in asides)}
+    names = actor_names(session, whose)
 
     def name(actor: str) -> str:
         return names.get(actor, actor)
@@ -122,7 +137,22 @@ def queue_figures(session: Session, queue: MarkingQueue) -> QueueFigures:
                 pairs.items(), key=lambda pair: (name(pair[0][0]), name(pair[0][1]))
             )
         ],
+        [DoubtfulAnswer(one.shown_ref, name(one.staff), one.word, one.at) for one in asides],
     )
+
+
+def _asides(session: Session, queue: MarkingQueue) -> Sequence[SetAside]:
+    """Return what of a queue is put aside and still waits, the latest first."""
+    waits = exists().where(
+        MarkedAnswer.ref == SetAside.shown_ref, MarkedAnswer.state.in_([state.value for state in WAITING])
+    )
+    query = (
+        select(SetAside)
+        .where(SetAside.queue_id == queue.id, SetAside.ended_at.is_(None), waits)
+        .order_by(SetAside.id.desc())
+        .limit(MOST_ASIDES)
+    )
+    return session.scalars(query).all()
 
 
 def _in_force(mark: type[Mark]) -> ColumnElement[bool]:

@@ -124,6 +124,21 @@ class SeedMark(Row):
     given_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class SetAside(Row):
+    """A doubtful answer that its holder put aside (搁置) with a word; till they take it back others may mark it."""
+
+    __table_args__ = (Index("ix_set_aside_staff", "staff", "queue_id"),)
+
+    queue_id: Mapped[int] = mapped_column(ForeignKey("marking_queue.id"), index=True)
+    shown_ref: Mapped[str] = mapped_column(String(40))
+    """What they know it by: the ref of an answer, or of a seed paper."""
+    staff: Mapped[str] = mapped_column(String(80))
+    word: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when they have it again."""
+
+
 class CountedMark(Row):
     """The final mark of an answer, written with the score that follows from it; never changed."""
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
@@ -18,7 +18,7 @@ from cbt.errors import Conflict, NotFound
 from cbt.http.auth.login import Principal
 from cbt.items.markup import to_html
 from cbt.rules.canonical import digest
-from cbt.rules.marking import LEAST_MARKERS, WAITING, is_held
+from cbt.rules.marking import LEAST_MARKERS, WAITING, AnswerState, is_held
 from cbt.runner.save.digest import answers_in, journal_texts
 from cbt.scoring.late_answers import approved_answers
 from cbt.scoring.marking.desk import may_mark, sitting_to_mark
@@ -30,6 +30,7 @@ from cbt.scoring.marking.models import (
     MarkingQueue,
     SeedMark,
     SeedPaper,
+    SetAside,
 )
 from cbt.scoring.marking.store import (
     OPEN,
@@ -204,6 +205,14 @@ class OwnMark:
 
 
 @dataclass(frozen=True, slots=True)
+class AsideLine:
+    """A doubtful answer that one put aside."""
+
+    aside: SetAside
+    item_ref: str
+
+
+@dataclass(frozen=True, slots=True)
 class OwnDesk:
     """A desk as its marker sees it: the queues, how much they did, and their last marks."""
 
@@ -211,6 +220,7 @@ class OwnDesk:
     marker: DeskMarker
     queues: ListPage[QueueLine]
     marks: list[OwnMark]
+    asides: list[AsideLine]
 
 
 def own_desk(session: Session, sitting_ref: str, principal: Principal, *, page: int) -> OwnDesk:
@@ -239,7 +249,16 @@ def own_desk(session: Session, sitting_ref: str, principal: Principal, *, page: 
     lines = _lines(session, queues, progress_of(session, shown))
     refs = {line.queue.id: line.item.item_ref for line in lines}
     marks = [OwnMark(mark, ref, refs.get(queue_id, "")) for mark, ref, queue_id in rows]
-    return OwnDesk(sitting, marker, ListPage(lines, len(ids), span.page, span.pages), marks)
+    found = session.scalars(
+        select(SetAside)
+        .where(
+            SetAside.staff == principal.logged_as, SetAside.queue_id.in_(shown), SetAside.ended_at.is_(None)
+        )
+        .order_by(SetAside.id.desc())
+        .limit(OWN_MARKS)
+    )
+    asides = [AsideLine(aside, refs[aside.queue_id]) for aside in found]
+    return OwnDesk(sitting, marker, ListPage(lines, len(ids), span.page, span.pages), marks, asides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,9 +310,7 @@ def seed_page(session: Session, queue_ref: str, answer_ref: str) -> AnswerPage:
     Raise NotFound("marking.unknown"), Conflict("marking.no_seed") where none is left.
     """
     queue = queue_by_ref(session, queue_ref)
-    is_seed = exists().where(SeedPaper.answer_id == MarkedAnswer.id)
-    query = select(MarkedAnswer).where(MarkedAnswer.queue_id == queue.id, ~is_seed)
-    query = query.where(MarkedAnswer.state != "dropped")
+    query = select(MarkedAnswer).where(*_may_be_seed(queue))
     after = session.scalar(select(MarkedAnswer).where(MarkedAnswer.ref == answer_ref)) if answer_ref else None
     if after is not None and after.queue_id == queue.id:
         query = query.where(MarkedAnswer.place >= after.place)
@@ -304,16 +321,25 @@ def seed_page(session: Session, queue_ref: str, answer_ref: str) -> AnswerPage:
 
 
 def next_answer(session: Session, queue_ref: str, answer_ref: str) -> str:
-    """Return the ref of the answer after one in the mix of a queue; "" for the first of all."""
+    """Return the ref of the answer after one in the mix of a queue that may be a seed paper; "" after the last."""
     queue = queue_by_ref(session, queue_ref)
     answer = MarkedAnswer.by_ref(session, answer_ref, unknown="marking.unknown")
     query = (
         select(MarkedAnswer.ref)
-        .where(MarkedAnswer.queue_id == queue.id, MarkedAnswer.place > answer.place)
-        .order_by(MarkedAnswer.place)
+        .where(*_may_be_seed(queue), MarkedAnswer.place > answer.place)
+        .order_by(MarkedAnswer.place, MarkedAnswer.id)
         .limit(1)
     )
     return session.scalar(query) or ""
+
+
+def _may_be_seed(queue: MarkingQueue) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of an answer of a queue that counts and is no seed paper yet."""
+    return (
+        MarkedAnswer.queue_id == queue.id,
+        MarkedAnswer.state != AnswerState.DROPPED.value,
+        ~exists().where(SeedPaper.answer_id == MarkedAnswer.id),
+    )
 
 
 def _shown(

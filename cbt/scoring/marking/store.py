@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -19,7 +21,15 @@ from cbt.rules.marking import WAITING, AnswerState, Criterion, Turn, criteria_of
 from cbt.rules.roles import PersonStep
 from cbt.rules.states import State
 from cbt.runner.models import Attempt
-from cbt.scoring.marking.models import DeskMarker, Mark, MarkedAnswer, MarkingDesk, MarkingQueue, SeedPaper
+from cbt.scoring.marking.models import (
+    CountedMark,
+    DeskMarker,
+    Mark,
+    MarkedAnswer,
+    MarkingDesk,
+    MarkingQueue,
+    SeedPaper,
+)
 from cbt.scoring.models import Score
 from cbt.sittings.models import Sitting
 
@@ -84,6 +94,36 @@ def markers_of(session: Session, attempt_id: int) -> set[PersonStep]:
         .where(MarkedAnswer.attempt_id == attempt_id)
     )
     return {PersonStep(who, at) for who, at in (*rows, *seeds)}
+
+
+@dataclass(frozen=True, slots=True)
+class MarkOnRecord:
+    """A mark of a paper's answer: at which position, of how many points, whether the score follows from it."""
+
+    mark: Mark
+    position: int
+    full: Decimal
+    counts: bool
+
+    @property
+    def by_criterion(self) -> list[str]:
+        return [str(one) for one in json.loads(self.mark.criteria)]
+
+
+def marks_on(session: Session, attempt_id: int | None) -> list[MarkOnRecord]:
+    """Return every mark that people gave a paper, the changed ones too, by position in the order given (R-91)."""
+    rows = session.execute(
+        select(Mark, MarkedAnswer.position, MarkingQueue.full, CountedMark.marks)
+        .join(MarkedAnswer, MarkedAnswer.id == Mark.answer_id)
+        .join(MarkingQueue, MarkingQueue.id == MarkedAnswer.queue_id)
+        .outerjoin(CountedMark, CountedMark.answer_id == MarkedAnswer.id)
+        .where(MarkedAnswer.attempt_id == attempt_id)
+        .order_by(MarkedAnswer.position, Mark.id)
+    )
+    return [
+        MarkOnRecord(mark, position, full, mark.ref in json.loads(refs or "[]"))
+        for mark, position, full, refs in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)

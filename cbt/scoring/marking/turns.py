@@ -14,7 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, exists, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cbt.accounts.two_people import insist_on_two, refusals
 from cbt.audit.chain import record
@@ -42,6 +42,7 @@ from cbt.scoring.marking.models import (
     MarkingQueue,
     SeedMark,
     SeedPaper,
+    SetAside,
 )
 from cbt.scoring.marking.store import OPEN, answer_or_seed, items_of, marks_in_force, queue_by_ref
 from cbt.storage.types import new_ref
@@ -51,6 +52,8 @@ MARKERS = (Role.MARKER,)
 LONGEST_REMARK = 500
 MOST_ACCOUNTS = 20
 """So many accounts that are one person's are told apart for one answer that is taken."""
+MOST_SEEDS = 50
+"""So many seed papers of a queue that somebody has not had are looked at for the next."""
 
 
 def marker_at(session: Session, desk_id: int, principal: Principal, *, lock: bool = False) -> DeskMarker:
@@ -63,10 +66,14 @@ def marker_at(session: Session, desk_id: int, principal: Principal, *, lock: boo
         DeskMarker.staff_id == principal.subject_id,
         DeskMarker.left_at.is_(None),
     )
-    marker = session.scalar(query.with_for_update() if lock else query)
+    state = select(MarkingDesk.state).where(MarkingDesk.id == desk_id)
+    if lock:  # a desk does not end between what is read here and what is written
+        state, query = state.with_for_update(read=True), query.with_for_update()
+    is_open = session.scalar(state) == OPEN
+    marker = session.scalar(query)
     if marker is None:
         raise NotAllowed("marking.not_named")
-    if session.get_one(MarkingDesk, desk_id).state != OPEN:
+    if not is_open:
         raise Conflict("marking.not_open")
     return marker
 
@@ -77,7 +84,8 @@ def marker_at(session: Session, desk_id: int, principal: Principal, *, lock: boo
 def take(queue_ref: str, principal: Principal, *, now: datetime) -> str | None:
     """Take the next answer of a queue and return its ref; None where none is left for this marker.
 
-    Who holds one already gets that one. Raise like `marker_at`.
+    Who holds one already gets that one. Raise NotAllowed("marking.one_person") where all that is left was marked by
+    accounts that count as theirs, and like `marker_at`.
 
     Source: R-51, R-62.
     """
@@ -98,7 +106,7 @@ def take(queue_ref: str, principal: Principal, *, now: datetime) -> str | None:
             return held
         desk = session.get_one(MarkingDesk, queue.desk_id)
         if is_seed_due(marker.given, marker.seeds, desk_seed=desk.seed, account=actor):
-            seed = _next_seed(session, queue, actor)
+            seed = _next_seed(session, queue, actor, now=now)
             if seed is not None:
                 return seed
         answer = _next_answer(session, queue, actor, now=now)
@@ -108,32 +116,57 @@ def take(queue_ref: str, principal: Principal, *, now: datetime) -> str | None:
         return answer.ref
 
 
-def _next_seed(session: Session, queue: MarkingQueue, actor: str) -> str | None:
+def _next_seed(session: Session, queue: MarkingQueue, actor: str, *, now: datetime) -> str | None:
+    """Return the next seed paper for somebody: none that they, by whichever account, set or marked."""
     query = (
-        select(SeedPaper.ref)
+        select(SeedPaper)
         .where(
             SeedPaper.queue_id == queue.id,
-            SeedPaper.set_by != actor,
             ~exists().where(SeedMark.seed_id == SeedPaper.id, SeedMark.staff == actor),
+            ~_is_aside(SeedPaper.ref, actor),
         )
         .order_by(SeedPaper.id)
-        .limit(1)
+        .limit(MOST_SEEDS)
     )
-    return session.scalar(query)
+    seeds = session.scalars(query).all()
+    steps = _seed_steps(session, seeds)
+    barred = refusals(session, set().union(*steps.values()), actor, roles=MARKERS, now=now) if steps else {}
+    return next((seed.ref for seed in seeds if steps[seed.id].isdisjoint(barred)), None)
+
+
+def _seed_steps(session: Session, seeds: Sequence[SeedPaper]) -> dict[int, set[PersonStep]]:
+    """Return who set or marked seed papers: id -> steps."""
+    steps = {seed.id: {PersonStep(seed.set_by, seed.set_at)} for seed in seeds}
+    rows = session.execute(
+        select(SeedMark.seed_id, SeedMark.staff, SeedMark.given_at).where(SeedMark.seed_id.in_(steps))
+    )
+    for seed_id, staff, at in rows:
+        steps[seed_id].add(PersonStep(staff, at))
+    return steps
+
+
+def _is_aside(ref: InstrumentedAttribute[str], actor: str) -> ColumnElement[bool]:
+    return exists().where(SetAside.shown_ref == ref, SetAside.staff == actor, SetAside.ended_at.is_(None))
 
 
 def _next_answer(session: Session, queue: MarkingQueue, actor: str, *, now: datetime) -> MarkedAnswer | None:
-    """Return what is handed out next, locked; what another account of the same person marked is passed over."""
-    barred = {actor}
+    """Return what is handed out next, locked; what another account of the same person marked is passed over.
+
+    Raise NotAllowed("marking.one_person") where nothing else is left.
+    """
+    barred, until = {actor}, ""
     for _try in range(MOST_ACCOUNTS):
         answer = _first_free(session, queue, barred, now=now)
         if answer is None:
-            return None
+            break
         steps = _steps(session, answer)
         same = refusals(session, steps, actor, roles=MARKERS, now=now) if steps else {}
         if not same:
             return answer
         barred |= {step.account for step in same}
+        until = min(filter(None, (until, *(str(error.params.get("until", "")) for error in same.values()))))
+    if until:
+        raise NotAllowed("marking.one_person", until=until)
     return None
 
 
@@ -142,10 +175,19 @@ def _first_free(
 ) -> MarkedAnswer | None:
     free: ColumnElement[bool] = or_(MarkedAnswer.held_until.is_(None), MarkedAnswer.held_until <= now)
     by_them = exists().where(Mark.answer_id == MarkedAnswer.id, Mark.staff.in_(barred))
+    aside = exists().where(
+        SetAside.shown_ref == MarkedAnswer.ref, SetAside.staff.in_(barred), SetAside.ended_at.is_(None)
+    )
     for state in WAITING:
         query = (
             select(MarkedAnswer)
-            .where(MarkedAnswer.queue_id == queue.id, MarkedAnswer.state == state.value, free, ~by_them)
+            .where(
+                MarkedAnswer.queue_id == queue.id,
+                MarkedAnswer.state == state.value,
+                free,
+                ~by_them,
+                ~aside,
+            )
             .order_by(MarkedAnswer.place, MarkedAnswer.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -192,9 +234,7 @@ def give(ref: str, form: MarkForm, principal: Principal, *, now: datetime) -> st
             _give_seed(session, seed, points, actor, now=now)
             marker.seeds += 1
             return queue.ref
-        answer = session.get_one(MarkedAnswer, answer.id, with_for_update=True, populate_existing=True)
-        if answer.held_by != actor or not is_held(answer.held_until, now=now) or answer.state not in WAITING:
-            raise Conflict("marking.not_held")
+        answer = _held(session, answer.id, actor, now=now)
         insist_on_two(
             session,
             _steps(session, answer),
@@ -212,6 +252,75 @@ def give(ref: str, form: MarkForm, principal: Principal, *, now: datetime) -> st
         return queue.ref
 
 
+# Setting a doubtful one aside, and taking it back.
+
+
+def set_aside(ref: str, word: str, principal: Principal, *, now: datetime) -> str:
+    """Put an answer aside with a word about what is doubtful; return the ref of its queue.
+
+    It goes back to the others; who put it aside gets it by `take_back` alone. Raise InvalidInput("marking.word"),
+    Conflict("marking.not_held"), and like `marker_at`.
+
+    Source: R-51, R-64.
+    """
+    actor = principal.logged_as
+    with unit_of_work() as session:
+        answer, seed = answer_or_seed(session, ref)
+        queue = session.get_one(MarkingQueue, answer.queue_id)
+        marker_at(session, queue.desk_id, principal, lock=True)
+        text = required(word, "marking.word", "word", limit=LONGEST_REMARK)
+        if seed is None:
+            answer = _held(session, answer.id, actor, now=now)
+            answer.held_by, answer.held_until = "", None
+        elif session.scalar(select(_is_aside(SeedPaper.ref, actor)).where(SeedPaper.id == seed.id)):
+            raise Conflict("marking.not_held")
+        session.add(SetAside(queue_id=queue.id, shown_ref=ref, staff=actor, word=text, at=now))
+        record(
+            session,
+            at=now,
+            actor=actor,
+            act="marking.set_aside",
+            subject=f"marking:{ref}",
+            after={"word": text},
+        )
+        return queue.ref
+
+
+def take_back(ref: str, principal: Principal, *, now: datetime) -> str:
+    """Take an answer that one put aside again, to mark it now; return its ref.
+
+    Raise Conflict("marking.not_held") where another marks it or nothing of it is to be marked any more, and like
+    `marker_at`.
+    """
+    actor = principal.logged_as
+    with unit_of_work() as session:
+        answer, seed = answer_or_seed(session, ref)
+        queue = session.get_one(MarkingQueue, answer.queue_id)
+        marker_at(session, queue.desk_id, principal, lock=True)
+        own = select(SetAside).where(
+            SetAside.shown_ref == ref, SetAside.staff == actor, SetAside.ended_at.is_(None)
+        )
+        aside = session.scalar(own)
+        if aside is None:
+            raise Conflict("marking.not_held")
+        if seed is None:
+            answer = session.get_one(MarkedAnswer, answer.id, with_for_update=True, populate_existing=True)
+            if answer.state not in WAITING or is_held(answer.held_until, now=now):
+                raise Conflict("marking.not_held")
+            answer.held_by, answer.held_until = actor, now + LEASE
+        aside.ended_at = now
+        record(session, at=now, actor=actor, act="marking.take_back", subject=f"marking:{ref}")
+        return ref
+
+
+def _held(session: Session, answer_id: int, actor: str, *, now: datetime) -> MarkedAnswer:
+    """Return an answer that somebody holds, locked; raise Conflict("marking.not_held")."""
+    answer = session.get_one(MarkedAnswer, answer_id, with_for_update=True, populate_existing=True)
+    if answer.held_by != actor or not is_held(answer.held_until, now=now) or answer.state not in WAITING:
+        raise Conflict("marking.not_held")
+    return answer
+
+
 def _remark(text: str) -> str:
     remark = one_line(text, "remark")
     if len(remark) > LONGEST_REMARK:
@@ -222,9 +331,8 @@ def _remark(text: str) -> str:
 def _give_seed(
     session: Session, seed: SeedPaper, points: Sequence[Decimal], actor: str, *, now: datetime
 ) -> None:
-    there = session.scalar(select(SeedMark.id).where(SeedMark.seed_id == seed.id, SeedMark.staff == actor))
-    if there is not None or seed.set_by == actor:
-        raise Conflict("marking.not_held")
+    steps = _seed_steps(session, [seed])[seed.id]
+    insist_on_two(session, steps, actor, roles=MARKERS, same=Conflict("marking.not_held"), now=now)
     total = sum(points, Decimal(0))
     criteria = _text(points)
     session.add(SeedMark(seed_id=seed.id, staff=actor, criteria=criteria, points=total, given_at=now))

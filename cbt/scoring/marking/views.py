@@ -8,7 +8,7 @@ from __future__ import annotations
 import flask
 from flask_babel import gettext as _
 
-from cbt.errors import CbtError
+from cbt.errors import CbtError, NotAllowed
 from cbt.http.auth import access
 from cbt.http.auth.login import acting, signed_in
 from cbt.http.form_values import page_of
@@ -29,7 +29,7 @@ from cbt.scoring.marking.overview import (
     seed_page,
 )
 from cbt.scoring.marking.store import queue_by_ref, sitting_of_queue
-from cbt.scoring.marking.turns import MARKERS, MarkForm, change, give, set_seed, take
+from cbt.scoring.marking.turns import MARKERS, MarkForm, change, give, set_aside, set_seed, take, take_back
 from cbt.storage.unit_of_work import reading
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
@@ -162,12 +162,21 @@ def take_next(ref: str) -> Reply:
 
 
 def _next(queue_ref: str) -> Reply:
-    answer = take(queue_ref, signed_in(), now=flask.g.now)
+    try:
+        answer = take(queue_ref, signed_in(), now=flask.g.now)
+    except NotAllowed as error:
+        if error.code != "marking.one_person":
+            raise
+        flash_refusal(error)
+        return flask.redirect(flask.url_for(OWN, sitting_ref=_sitting_ref(queue_ref)), 303)
     if answer is not None:
         return flask.redirect(flask.url_for("marking.answer", ref=answer), 303)
+    return see_other(_("marking.none_left"), OWN, sitting_ref=_sitting_ref(queue_ref))
+
+
+def _sitting_ref(queue_ref: str) -> str:
     with reading() as session:
-        sitting = sitting_of_queue(session, queue_by_ref(session, queue_ref))
-    return see_other(_("marking.none_left"), OWN, sitting_ref=sitting.ref)
+        return sitting_of_queue(session, queue_by_ref(session, queue_ref)).ref
 
 
 @pages.get("/answers/<ref>")
@@ -180,7 +189,7 @@ def answer(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
 
 
 def _typed_wrongly(error: CbtError) -> bool:
-    return error.code in {"marking.points", "marking.remark", "marking.reason", "text.unseen"}
+    return error.code in {"marking.points", "marking.remark", "marking.reason", "marking.word", "text.unseen"}
 
 
 @pages.post("/answers/<ref>")
@@ -194,6 +203,23 @@ def give_points(ref: str) -> Reply:
     except CbtError as error:  # what was given stays given
         flash_refusal(error)
         return flask.redirect(flask.url_for("marking.index"), 303)
+
+
+@pages.post("/answers/<ref>/aside")
+@access.roles(*MARKERS)
+@form_on(answer, only=_typed_wrongly)
+def put_aside(ref: str) -> Reply:
+    """Put a doubtful answer aside with a word, and go on to the next."""
+    queue_ref = set_aside(ref, flask.request.form.get("word", ""), signed_in(), now=flask.g.now)
+    return _next(queue_ref)
+
+
+@pages.post("/answers/<ref>/back")
+@access.roles(*MARKERS)
+def take_again(ref: str) -> Reply:
+    """Take an answer that one put aside again."""
+    take_back(ref, signed_in(), now=flask.g.now)
+    return flask.redirect(flask.url_for("marking.answer", ref=ref), 303)
 
 
 @pages.get("/marks/<ref>")
@@ -211,9 +237,7 @@ def mark(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
 def change_mark(ref: str) -> Reply:
     """Put another mark in the place of one's own."""
     queue_ref = change(ref, _typed_form(), signed_in(), now=flask.g.now)
-    with reading() as session:
-        sitting = sitting_of_queue(session, queue_by_ref(session, queue_ref))
-    return see_other(_("marking.changed"), OWN, sitting_ref=sitting.ref)
+    return see_other(_("marking.changed"), OWN, sitting_ref=_sitting_ref(queue_ref))
 
 
 def _typed_form() -> MarkForm:

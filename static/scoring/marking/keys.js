@@ -1,8 +1,10 @@
 // Marking by keys alone: figures are typed into the criterion in focus, arrows go to the next and the former, + gives
-// all of its points, Enter goes on and at the end gives them. Without it the fields are those of any form.
+// all of its points, Enter goes on and at the end gives them, / opens the word by which a doubtful one is set aside.
+// Without it the fields are those of any form.
 
 const form = document.querySelector("form[data-keys]");
 const fields = [...form.querySelectorAll("[data-most]")];
+const aside = document.getElementById("aside");
 const total = document.getElementById("marking-total");
 
 function sum() {
@@ -32,6 +34,10 @@ for (const [place, field] of fields.entries()) {
     } else if (event.key === "ArrowUp" && place > 0) {
       event.preventDefault();
       go(fields[place - 1]);
+    } else if (event.key === "/" && aside) {
+      event.preventDefault();
+      aside.open = true;
+      aside.querySelector("textarea").focus();
     } else if (event.key === "Enter") {
       const empty = fields.find((one) => one.value.trim() === "");
       if (!empty) return;

@@ -177,8 +177,26 @@ def upgrade() -> None:
         sa.UniqueConstraint("seed_id", "staff", name=op.f("uq_seed_mark_seed_id_staff")),
     )
 
+    op.create_table(
+        "set_aside",
+        sa.Column("queue_id", sa.Integer(), nullable=False),
+        sa.Column("shown_ref", sa.String(length=40), nullable=False),
+        sa.Column("staff", sa.String(length=80), nullable=False),
+        sa.Column("word", sa.Text(), nullable=False),
+        sa.Column("at", cbt.storage.types.UtcDateTime(), nullable=False),
+        sa.Column("ended_at", cbt.storage.types.UtcDateTime(), nullable=True),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["queue_id"], ["marking_queue.id"], name=op.f("fk_set_aside_queue_id_marking_queue")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_set_aside")),
+    )
+    op.create_index(op.f("ix_set_aside_queue_id"), "set_aside", ["queue_id"], unique=False)
+    op.create_index("ix_set_aside_staff", "set_aside", ["staff", "queue_id"], unique=False)
+
 
 def downgrade() -> None:
+    op.drop_table("set_aside")
     op.drop_table("counted_mark")
     op.drop_table("seed_mark")
     op.drop_table("seed_paper")
