@@ -7,25 +7,32 @@ import threading
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, literal, select
 
 from cbt.accounts.models import Staff
 from cbt.accounts.staff import create_staff, reset_password
 from cbt.accounts.store import staff_principal
 from cbt.audit.models import AuditEntry
 from cbt.errors import CbtError
+from cbt.http.auth.login import Principal
 from cbt.rules.marking import LEASE
 from cbt.rules.roles import Role
 from cbt.scoring.marking.desk import end_desk, name_marker, open_desk, release_marker, set_threshold
-from cbt.scoring.marking.models import CountedMark, DeskMarker, Mark, SeedMark
-from cbt.scoring.marking.turns import MarkForm, change, set_seed, take
+from cbt.scoring.marking.figures import queue_figures
+from cbt.scoring.marking.models import CountedMark, DeskMarker, Mark, MarkedAnswer, SeedMark
+from cbt.scoring.marking.overview import next_answer, seed_page
+from cbt.scoring.marking.turns import MarkForm, change, give, set_aside, set_seed, take, take_back
 from cbt.scoring.service import verify_sitting
+from cbt.storage.types import DecimalText, UtcDateTime, db
 from cbt.storage.unit_of_work import reading, unit_of_work
+from tests.helpers import count_queries
 from tests.results.appeal_scene import score_of
 from tests.scoring.marking_scene import WRITERS, MarkingScene, waiting
 from tests.world import World
 
 OFFICER = "staff:test"
+LAST = 2**62
+"""Behind every place of the mix."""
 
 
 @pytest.fixture
@@ -35,6 +42,18 @@ def scene(world: World) -> MarkingScene:
 
 def refused(code: str) -> pytest.RaisesExc[CbtError]:
     return pytest.raises(CbtError, check=lambda error: error.code == code)
+
+
+def made(scene: MarkingScene, login: str, *, by: str) -> Principal:
+    """Return a marker of the desk whose account somebody made just now."""
+    now = scene.world.clock.now()
+    create_staff(login=login, name="另名", roles=[Role.MARKER], now=now, actor=by)
+    with reading() as session:
+        ref = session.scalars(select(Staff.ref).where(Staff.login == login)).one()
+        principal = staff_principal(session, ref)
+    assert principal is not None
+    name_marker(scene.ref, ref, now=now, actor=OFFICER)
+    return principal
 
 
 def full(scene: MarkingScene, share: Decimal = Decimal(1)) -> dict[str, list[Decimal]]:
@@ -161,17 +180,11 @@ def test_two_accounts_of_one_person_are_one_marker(scene: MarkingScene) -> None:
         scene.open(markers=1)
         scene.mark_all(0, full(scene))
         now = world.clock.now()
-        create_staff(
-            login="twin", name="另名", roles=[Role.MARKER], now=now, actor=scene.markers[0].logged_as
-        )
-        with reading() as session:
-            ref = session.scalars(select(Staff.ref).where(Staff.login == "twin")).one()
-            twin = staff_principal(session, ref)
-        assert twin is not None
-        name_marker(scene.ref, ref, now=now, actor=OFFICER)
+        twin = made(scene, "twin", by=scene.markers[0].logged_as)
         name_marker(scene.ref, scene.markers[1].subject_ref, now=now, actor=OFFICER)
         for queue in scene.queues():
-            assert take(queue.ref, twin, now=now) is None, "made by who marked them all"
+            with refused("marking.one_person"):  # made by who marked them all
+                take(queue.ref, twin, now=now)
             assert scene.take(queue, 1) is not None
         queue = scene.queues()[0]
         held = scene.take(queue, 1)
@@ -200,14 +213,158 @@ def test_seed_papers_come_up_unknown_among_others(scene: MarkingScene) -> None:
         assert len(seeds) == 1
         (ref,) = seeds
         assert str(ref)[:3] == first[:3]
+        with reading() as session:
+            shown, refs = seed_page(session, queue.ref, "").ref, []
+            while shown:
+                refs.append(shown)
+                shown = next_answer(session, queue.ref, shown)
+            own = session.scalars(select(MarkedAnswer.ref).where(MarkedAnswer.queue_id == queue.id)).all()
+        assert sorted(refs) == sorted({*own} - {first}), "a seed paper is not offered again"
+        aside = set_aside(str(ref), "两可", scene.markers[1], now=world.clock.now())
+        assert aside == queue.ref, "as any other answer"
+        other = scene.take(queue, 1)
+        assert other not in {ref, None}
+        set_aside(str(other), "两可", scene.markers[1], now=world.clock.now())
+        assert take_back(str(ref), scene.markers[1], now=world.clock.now()) == ref
         for number in (0, 1):
             scene.give(str(ref), number, points[queue.ref])
             with refused("marking.not_held"):
                 scene.give(str(ref), number, points[queue.ref])
             assert scene.take(queue, number) not in {ref, None}
+        now, maker = world.clock.now(), scene.markers[0].logged_as
+        twin = made(scene, "twin", by=maker)
+        with unit_of_work() as session:
+            session.scalars(select(DeskMarker).where(DeskMarker.staff_id == twin.subject_id)).one().given = 30
+        assert take(queue.ref, twin, now=now) != ref, "made by who marked the seed paper"
+        with pytest.raises(CbtError, check=lambda error: error.code.startswith("second.")):
+            give(str(ref), MarkForm([str(one) for one in points[queue.ref]]), twin, now=now)
         with reading() as session:
             assert session.scalar(select(func.count()).select_from(SeedMark)) == 2
             assert session.scalar(select(func.count()).select_from(Mark)) == 0, "no mark of a candidate"
+
+
+def test_a_doubtful_answer_is_set_aside_with_a_word(scene: MarkingScene) -> None:
+    world = scene.world
+    with world.app.app_context():
+        scene.open()
+        queue, now = scene.queues()[0], world.clock.now()
+        ref = str(scene.take(queue, 0))
+        with refused("marking.word"):
+            set_aside(ref, " ", scene.markers[0], now=now)
+        with refused("marking.not_held"):
+            set_aside(ref, "不是我的", scene.markers[1], now=now)
+        assert set_aside(ref, "答了两个要点中的哪个？", scene.markers[0], now=now) == queue.ref
+        others = {scene.take(queue, 0)}
+        while others < (others := others | {scene.take(queue, 0)}):
+            pass
+        assert ref not in others
+        with reading() as session:
+            assert [one.word for one in queue_figures(session, queue).asides] == ["答了两个要点中的哪个？"]
+        with refused("marking.not_held"):
+            take_back(ref, scene.markers[1], now=now)
+        with unit_of_work() as session:
+            answer = session.scalars(select(MarkedAnswer).where(MarkedAnswer.ref == ref)).one()
+            answer.held_by, answer.held_until = scene.markers[1].logged_as, now + LEASE
+        with refused("marking.not_held"):
+            take_back(ref, scene.markers[0], now=now)
+        world.clock.advance(LEASE)
+        assert take_back(ref, scene.markers[0], now=world.clock.now()) == ref
+        scene.give(ref, 0, full(scene)[queue.ref])
+        with reading() as session:
+            acts = session.scalars(
+                select(AuditEntry.act).where(AuditEntry.subject == f"marking:{ref}").order_by(AuditEntry.id)
+            )
+            assert list(acts) == ["marking.set_aside", "marking.take_back", "marking.give"]
+
+
+def test_ten_thousand_answers_ask_the_database_no_more(scene: MarkingScene) -> None:
+    world = scene.world
+    with world.app.app_context():
+        scene.open()
+        queue = scene.queues()[0]
+        ref = str(scene.take(queue, 0))
+        scene.give(ref, 0, full(scene)[queue.ref])
+    pages = {
+        "/marking": "officer",
+        f"/marking/desks/{scene.ref}": "officer",
+        f"/marking/queues/{queue.ref}": "officer",
+        f"/marking/queues/{queue.ref}/seed": "officer",
+        "/staff": "marker-1",
+        f"/marking/own/{scene.ref}": "marker-1",
+    }
+
+    def asked() -> list[int]:
+        counts = []
+        for url, role in pages.items():
+            browser = world.staff(role)
+            with count_queries(world.app) as seen:
+                assert browser.get(url).status_code == 200
+            counts.append(len(seen))
+        return counts
+
+    few = asked()
+    assert max(few) <= 40
+    with world.app.app_context():
+        with unit_of_work() as session:
+            copied = session.scalars(select(MarkedAnswer).where(MarkedAnswer.ref == ref)).one()
+            session.execute(
+                insert(MarkedAnswer),
+                [
+                    {
+                        "ref": f"an-{number:08d}",
+                        "queue_id": queue.id,
+                        "attempt_id": copied.attempt_id,
+                        "position": copied.position,
+                        "sha256": f"{number:064d}",
+                        "place": LAST + number,
+                        "state": ("first", "second", "done")[number % 3],
+                        "held_by": "",
+                    }
+                    for number in range(10_000)
+                ],
+            )
+            session.execute(
+                insert(Mark).from_select(
+                    [
+                        "ref",
+                        "answer_id",
+                        "turn",
+                        "number",
+                        "staff",
+                        "criteria",
+                        "points",
+                        "remark",
+                        "reason",
+                        "given_at",
+                    ],
+                    select(
+                        literal("mk-").concat(MarkedAnswer.ref),
+                        MarkedAnswer.id,
+                        literal("first"),
+                        literal(1),
+                        literal(scene.markers[0].logged_as),
+                        literal("[]"),
+                        literal(queue.full, DecimalText()),
+                        literal(""),
+                        literal(""),
+                        literal(world.clock.now(), UtcDateTime()),
+                    ).where(MarkedAnswer.state.in_(("second", "done")), MarkedAnswer.place >= LAST),
+                )
+            )
+        with count_queries(world.app) as seen:
+            assert scene.take(queue, 1) is not None
+        assert len(seen) <= 20
+        if db.engine.dialect.name == "sqlite":
+            statements = [one for one in seen if "ORDER BY marked_answer.place" in one]
+            with db.engine.connect() as connection:
+                for statement in statements:
+                    plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement.replace("?", "1"))
+                    steps = [row[3] for row in plan]
+                    assert any("ix_marked_answer_queue (queue_id=? AND state=?)" in one for one in steps), (
+                        steps
+                    )
+                    assert not any("TEMP B-TREE" in one for one in steps), steps
+    assert asked() == few
 
 
 def test_two_who_take_at_once_never_get_the_same_answer(scene: MarkingScene) -> None:

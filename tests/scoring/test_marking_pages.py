@@ -86,7 +86,7 @@ def test_from_the_sitting_to_the_released_results(scene: MarkingScene) -> None:
     assert markers[1].post(theirs, data=change).status_code == 303
     for role in ("officer", "inspector"):
         figures = flat(world.staff(role).get(f"/marking/queues/{queues[20]}").text)
-        assert all(word in figures for word in ("陈晓 · 吴敏", "+4.00", "样本过少"))
+        assert all(word in figures for word in ("吴敏 · 陈晓", "-4.00", "样本过少"))
     seed = flat(officer.get(f"/marking/queues/{queues[20]}/seed").text)
     ref = seed.partition('name="answer" value="')[2].partition('"')[0]
     agreed = {"answer": ref, "points-0": "15", "reason": "三人议定"}

@@ -119,7 +119,7 @@ def queue_figures(session: Session, queue: MarkingQueue) -> QueueFigures:
     others: defaultdict[str, Cells] = defaultdict(Counter)
     for (first, second), cells in pairs.items():
         others[first].update(cells)
-        others[second].update({(y, x): count for (x, y), count in cells.items()})
+        others[second].update(_turned(cells))
     return QueueFigures(
         items_of(session, [queue])[queue.id],
         [
@@ -131,12 +131,10 @@ def queue_figures(session: Session, queue: MarkingQueue) -> QueueFigures:
             )
             for actor in sorted({*given, *seeds}, key=name)
         ],
-        [
-            PairFigures(name(first), name(second), agreement_of(cells))
-            for (first, second), cells in sorted(
-                pairs.items(), key=lambda pair: (name(pair[0][0]), name(pair[0][1]))
-            )
-        ],
+        sorted(
+            (_pair(name(one), name(other), cells) for (one, other), cells in pairs.items()),
+            key=lambda pair: (pair.first, pair.second),
+        ),
         [DoubtfulAnswer(one.shown_ref, name(one.staff), one.word, one.at) for one in asides],
     )
 
@@ -153,6 +151,17 @@ def _asides(session: Session, queue: MarkingQueue) -> Sequence[SetAside]:
         .limit(MOST_ASIDES)
     )
     return session.scalars(query).all()
+
+
+def _pair(one: str, other: str, cells: Cells) -> PairFigures:
+    """Return the figures of a pair, named in the order of their names."""
+    if one <= other:
+        return PairFigures(one, other, agreement_of(cells))
+    return PairFigures(other, one, agreement_of(_turned(cells)))
+
+
+def _turned(cells: Cells) -> Cells:
+    return Counter({(other, one): count for (one, other), count in cells.items()})
 
 
 def _in_force(mark: type[Mark]) -> ColumnElement[bool]:
