@@ -160,6 +160,7 @@ _CODES = {
     "purpose": ("sittings.purpose",),
     "verdict": ("objection.state", "ruling.verdict", "appeal.state"),
     "scope": ("appeal.scope",),
+    "turn": ("marking.turn",),
     "brought_by": ("objection.by",),
     "document": ("door.document",),
     "document_type": ("door.document",),

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, aliased
 from cbt.accounts.store import actor_names
 from cbt.rules.marking import WAITING, AnswerState, Turn
 from cbt.scoring.marking.models import Mark, MarkedAnswer, MarkingQueue, SeedMark, SeedPaper, SetAside
-from cbt.scoring.marking.store import QueueItem, items_of
+from cbt.scoring.marking.store import QueueItem, items_of, progress_of
 from cbt.statistics.agreement import (
     Differences,
     IntraclassCorrelations,
@@ -102,6 +102,8 @@ class QueueFigures:
     markers: list[MarkerFigures]
     pairs: list[PairFigures]
     asides: list[DoubtfulAnswer]
+    is_fixed: bool
+    """Whether the threshold can no longer be changed: an answer was marked twice by it."""
 
 
 def queue_figures(session: Session, queue: MarkingQueue) -> QueueFigures:
@@ -136,6 +138,7 @@ def queue_figures(session: Session, queue: MarkingQueue) -> QueueFigures:
             key=lambda pair: (pair.first, pair.second),
         ),
         [DoubtfulAnswer(one.shown_ref, name(one.staff), one.word, one.at) for one in asides],
+        progress_of(session, [queue.id])[queue.id].is_marked_twice,
     )
 
 

@@ -186,7 +186,7 @@ def _lines(
             by_queue[queue.id],
             seeds.get(queue.id, 0),
             to_html(items[queue.id].content.stem),
-            bool(by_queue[queue.id].at("third") or by_queue[queue.id].done),
+            by_queue[queue.id].is_marked_twice,
         )
         for queue in queues
     ]

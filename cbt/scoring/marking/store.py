@@ -178,6 +178,10 @@ class Progress:
     def waiting(self) -> int:
         return sum(self.counts.get(state, 0) for state in WAITING)
 
+    @property
+    def is_marked_twice(self) -> bool:
+        return bool(self.at(AnswerState.THIRD) or self.done)
+
     def at(self, state: str) -> int:
         return self.counts.get(state, 0)
 

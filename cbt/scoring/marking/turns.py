@@ -18,7 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cbt.accounts.two_people import insist_on_two, refusals
 from cbt.audit.chain import record
-from cbt.errors import Conflict, InvalidInput, NotAllowed
+from cbt.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from cbt.http.auth.login import Principal
 from cbt.http.form_values import one_line, required
 from cbt.rules.canonical import canonical_json
@@ -428,7 +428,9 @@ def change(mark_ref: str, form: MarkForm, principal: Principal, *, now: datetime
             .join(Mark, Mark.answer_id == MarkedAnswer.id)
             .where(Mark.ref == mark_ref)
         )
-        marker_at(session, desk_id or 0, principal, lock=True)
+        if desk_id is None:
+            raise NotFound("marking.unknown")
+        marker_at(session, desk_id, principal, lock=True)
         mark, answer = own_mark(session, mark_ref, principal, lock=True)
         queue = session.get_one(MarkingQueue, answer.queue_id)
         points = points_of(items_of(session, [queue])[queue.id].criteria, form.points)
