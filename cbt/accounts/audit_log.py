@@ -170,7 +170,7 @@ _CODES = {
     "paper": (f"{_VALUE}.paper",),
     "closed_by": ("record.by",),
     "cause": ("door.absent", "enrolment.fees.cause"),
-    "kind": ("candidates.kind", "retention.kind", "jobs.kind", f"{_VALUE}.kind"),
+    "kind": ("candidates.kind", "retention.kind", "jobs.kind", "key.kind", f"{_VALUE}.kind"),
     "code": ("proctoring.violation",),
     "received": ("enrolment.proof",),
     "checked": ("enrolment.proof",),

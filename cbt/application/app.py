@@ -122,6 +122,8 @@ from cbt.results.analysis import views as analysis_views
 from cbt.results.analysis.job import JOBS as ANALYSIS_JOBS
 from cbt.results.handler import init_result_changes
 from cbt.results.jobs import RELEASES
+from cbt.results.key_corrections.jobs import JOBS as KEY_JOBS
+from cbt.results.key_corrections.jobs import KEY_CORRECTIONS
 from cbt.results.late_answers import LATE_RULINGS
 from cbt.results.likeness import views as likeness_views
 from cbt.results.likeness.job import JOBS as LIKENESS_JOBS
@@ -415,7 +417,16 @@ PAGES: tuple[flask.Blueprint, ...] = (
 )
 
 
-STARRED_ACTS = (ROOM_ACTS, CORRECTIONS, RELEASES, LATE_RULINGS, TERMS, FACTOR_RESETS, BODY_CHANGES)
+STARRED_ACTS = (
+    ROOM_ACTS,
+    CORRECTIONS,
+    RELEASES,
+    LATE_RULINGS,
+    KEY_CORRECTIONS,
+    TERMS,
+    FACTOR_RESETS,
+    BODY_CHANGES,
+)
 """What takes two people, room by room (R-62)."""
 
 KINDS_OF_JOBS: tuple[JobKind, ...] = (
@@ -454,6 +465,7 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     result_jobs.PUBLISH_RESULTS,
     result_jobs.RELEASE,
     result_jobs.CORRECTION,
+    *KEY_JOBS,
     *ANALYSIS_JOBS,
     *LIKENESS_JOBS,
     marking_jobs.END_DESK,

@@ -98,6 +98,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("likeness", "case"),
             *_of("ruling", "decide"),
             *_of("appeal", "ask withdraw decide"),
+            *_of("key", "correct corrected"),
             *_of("sitting", "release"),
             *_of("attempt", "late_approved late_rejected"),
         ),

@@ -92,6 +92,7 @@ PAPER = (
     needed("points", KeyKind.POINTS, "满分"),
     needed("pass_points", KeyKind.POINTS, "合格线，含本数"),
     Field("score_step", KeyKind.POINTS, "得分保留到的最小单位"),
+    Field("void_points", KeyKind.TEXT, "作废试题的分值归谁", allowed=("group", "paper", "dropped")),
     Field("modes", KeyKind.TEXTS, "考试方式：machine 机考，paper 闭卷笔试", allowed=("machine", "paper")),
     Field("warnings", KeyKind.MINUTES_LIST, "全卷剩余多少分钟时提醒"),
     Field("unit_warnings", KeyKind.MINUTES_LIST, "单元剩余多少分钟时提醒"),

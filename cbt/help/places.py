@@ -89,6 +89,7 @@ HANDBOOKS: Mapping[str, Sections] = {
         "likeness": ("likeness",),
         "objections": ("results.publicity", "results.rulings"),
         "appeals": ("results.appeals",),
+        "keys": ("results.keys",),
         "late": ("late",),
         "package": ("package",),
         "log": ("accounts.audit",),
@@ -131,6 +132,7 @@ HANDBOOKS: Mapping[str, Sections] = {
         "publicity": ("results.publicity", "results.rulings"),
         "release": ("results.release", "results.release_preview"),
         "appeals": ("results.appeals",),
+        "keys": ("results.keys",),
         "retakes": ("results.retakes",),
         "late": ("late",),
         "package": ("package",),
@@ -176,6 +178,7 @@ HANDBOOKS: Mapping[str, Sections] = {
         "records": ("record", "reports", "readiness"),
         "results": ("results", "late", "package", "analysis", "marking"),
         "likeness": ("likeness",),
+        "keys": ("results.keys",),
         "files": (
             "sittings", "batches", "candidates", "enrolment", "certificates", "retention", "blueprints",
             "bank.banks", "delivery.drawn_count",

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
 from cbt.audit import chain
+from cbt.blueprints.store import paper_of
 from cbt.candidates.models import Candidate, Registration
 from cbt.errors import Conflict, InvalidInput, Locked
 from cbt.proctoring.desk import log_incident
@@ -317,7 +318,41 @@ def count_remarks(session: Session, sitting_id: int) -> int:
 def remarks_of(session: Session, sitting: Sitting, *, page: int) -> ListPage[RemarkOnItem]:
     """Return a page of what candidates of a sitting said of items: those on one item stand together."""
     span = PageSpan(count_remarks(session, sitting.id), REMARKS, page)
+    return span.of([RemarkOnItem(*row) for row in session.execute(span.cut(_remarks(sitting)))])
+
+
+ItemOfBank = tuple[int, str, int]
+"""A bank's id, an item's ref and its version: two banks may name theirs alike."""
+
+
+def remarks_on(session: Session, sitting: Sitting, item: ItemOfBank) -> list[RemarkOnItem]:
+    """Return what candidates of a sitting said of one item, the first of it."""
+    bank_id, ref, version = item
     query = (
+        _remarks(sitting)
+        .join(Form, Form.id == Attempt.form_id)
+        .where(Form.bank_id == bank_id, ItemRemark.item_ref == ref, ItemRemark.item_version == version)
+    )
+    return [RemarkOnItem(*row) for row in session.execute(query.limit(REMARKS))]
+
+
+def remarked_items(session: Session, sitting_id: int) -> dict[ItemOfBank, int]:
+    """Return how many remarks there are on each item of a sitting."""
+    item = Form.bank_id, ItemRemark.item_ref, ItemRemark.item_version
+    query = (
+        select(*item, func.count())
+        .select_from(ItemRemark)
+        .join(SittingRoom, SittingRoom.id == ItemRemark.sitting_room_id)
+        .join(Attempt, Attempt.id == ItemRemark.attempt_id)
+        .join(Form, Form.id == Attempt.form_id)
+        .where(SittingRoom.sitting_id == sitting_id)
+    )
+    rows = session.execute(query.group_by(*item))
+    return {(bank_id, ref, version): count for bank_id, ref, version, count in rows}
+
+
+def _remarks(sitting: Sitting) -> Select[datetime, str, int, str, str, int, str]:
+    return (
         select(
             ItemRemark.at,
             Room.name,
@@ -335,4 +370,47 @@ def remarks_of(session: Session, sitting: Sitting, *, page: int) -> ListPage[Rem
         .where(SittingRoom.sitting_id == sitting.id)
         .order_by(ItemRemark.item_ref, ItemRemark.item_version, ItemRemark.at, ItemRemark.id)
     )
-    return span.of([RemarkOnItem(*row) for row in session.execute(span.cut(query))])
+
+
+MOST_HANDS_READ = 200
+
+
+@dataclass(frozen=True, slots=True)
+class HandOnItem:
+    """举手 about an item, with what a proctor answered; of a seat, not by name."""
+
+    at: datetime
+    room: str
+    seat: int
+    place: str
+    item: ItemOfBank
+    answer: str
+    """"" where nobody answered in words."""
+
+
+def hands_on_items(session: Session, sitting: Sitting) -> list[HandOnItem]:
+    """Return the hands of a sitting that were about an item, in their order; which one, its frozen form says."""
+    rows = session.execute(
+        select(RaisedHand, Room.name, Seat.number, Message.text, Attempt, Registration)
+        .join(SittingRoom, SittingRoom.id == RaisedHand.sitting_room_id)
+        .join(Room, Room.id == SittingRoom.room_id)
+        .join(Attempt, Attempt.id == RaisedHand.attempt_id)
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .join(Seat, Seat.id == Registration.seat_id)
+        .outerjoin(Message, Message.id == RaisedHand.message_id)
+        .where(
+            SittingRoom.sitting_id == sitting.id, RaisedHand.reason == ABOUT_AN_ITEM, RaisedHand.place != ""
+        )
+        .order_by(RaisedHand.id)
+        .limit(MOST_HANDS_READ)
+    ).all()
+    hands = []
+    for hand, room, seat, answer, attempt, registration in rows:
+        paper = paper_of(session, registration.blueprint_version_id, registration.paper)
+        form = session.get_one(Form, attempt.form_id)
+        for number, item in enumerate(positions_of(form.content), 1):
+            if place_in(paper, attempt.layout, number) == hand.place:
+                held = form.bank_id, item.item, item.version
+                hands.append(HandOnItem(hand.at, room, seat, hand.place, held, answer or ""))
+                break
+    return hands

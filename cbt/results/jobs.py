@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import flask
 from flask_babel import gettext as _
@@ -44,6 +44,7 @@ from cbt.storage.unit_of_work import reading, unit_of_work
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
 ZIP = "application/zip"
+T = TypeVar("T")
 
 
 def _workbook(work: Work) -> JobResult:
@@ -161,7 +162,7 @@ PUBLISH_RESULTS = JobKind(
 # Source: R-60, R-62.
 
 
-def _by_two(work: Work, act: Callable[..., int]) -> int:
+def by_two(work: Work, act: Callable[..., T]) -> T:
     """Carry out an act that a second person approved; a request for one that is refused says why."""
     asked = work.asked["second"]
     second = Second(**asked | {"roles": frozenset(asked["roles"])})
@@ -184,11 +185,11 @@ def _refused(second: Second, error: CbtError, now: datetime) -> None:
 
 
 def _release(work: Work) -> JobResult:
-    return JobResult({"count": _by_two(work, release)})
+    return JobResult({"count": by_two(work, release)})
 
 
 def _correct(work: Work) -> JobResult:
-    return JobResult({"count": _by_two(work, partial(correct, reason=work.asked["reason"]))})
+    return JobResult({"count": by_two(work, partial(correct, reason=work.asked["reason"]))})
 
 
 def _released(_outcome: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -431,7 +431,7 @@ def correct(
                 claim(session, second, now=now)
                 put_result(session, second, {"count": len(plan.ends)})
             by = f"staff:{second.ref}"
-            done = sum(_corrected(session, piece, now=now, actor=actor, second=by, reason=reason))
+            done = sum(put_right(session, piece, now=now, actor=actor, second=by, reason=reason))
             if not corrected and done < len(piece):
                 raise Conflict("results.no_change", name=sitting.name)
             put_down_in(session, *work.keeping(corrected=corrected + done, rest=rest))
@@ -448,7 +448,7 @@ def _left_to_correct(session: Session, sitting: Sitting, kept: Mapping[str, Any]
     return plan if plan.seen == kept["rest"] else Plan(sitting, [])
 
 
-def _corrected(
+def put_right(
     session: Session, ends: Iterable[RegistrationEnd], *, now: datetime, actor: str, second: str, reason: str
 ) -> Iterator[bool]:
     """Put what the evidence says now in the place of what was released, one line of the log for each person.

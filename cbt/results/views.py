@@ -30,6 +30,7 @@ from cbt.results import my_results, rulings
 from cbt.results.appeals import views as appeal_views
 from cbt.results.handler import ask_page, results_page
 from cbt.results.jobs import CORRECTION, LETTER, PACKAGE, RELEASE, SHEET_PRINT, WORKBOOK, asked_by_two
+from cbt.results.key_corrections import views as key_views
 from cbt.results.late_answers import (
     DECIDERS,
     LateAnswer,
@@ -280,6 +281,7 @@ pages.register_blueprint(publicity_views.public_pages)
 pages.register_blueprint(ruling_pages)
 pages.register_blueprint(appeal_views.pages)
 pages.register_blueprint(appeal_views.own_pages)
+pages.register_blueprint(key_views.pages)
 pages.add_app_template_filter(as_points, "as_points")
 pages.add_app_template_filter(as_unrounded, "as_unrounded")
 

@@ -185,6 +185,8 @@ class Paper:
     points: Decimal = Decimal(100)
     pass_points: Decimal = Decimal(60)
     score_step: Decimal = Decimal("0.1")
+    void_points: Literal["group", "paper", "dropped"] = "group"
+    """Who gets the points of an item that was void: its section or unit, the whole paper, nobody (R-54)."""
     modes: tuple[str, ...] = ("machine", "paper")
     sections: tuple[Section, ...] = ()
     units: tuple[Unit, ...] = ()
@@ -428,6 +430,7 @@ def _paper(paper: Paper, path: Path) -> Iterator[Flaw]:
         or not any(paper.difficulty.shares)
     ):
         yield Flaw((*path, "difficulty"), "blueprint.difficulty_mix")
+    yield from known(paper.void_points, ("group", "paper", "dropped"), (*path, "void_points"))
     yield from known(paper.release, ("score", "verdict", "none"), (*path, "release"))
     for tool in paper.tools:
         yield from known(tool, TOOLS, (*path, "tools"))

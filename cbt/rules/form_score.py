@@ -139,7 +139,8 @@ def _orders(order: tuple[int, ...]) -> str:
     return canonical_json(order)
 
 
-ItemPart = tuple[str, int | None]
+ItemPart = tuple[str, int | None, int | None]
+"""An item, its part and its version; None: the item as a whole, and whichever version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,8 @@ class KeyRevision:
 
     `answer_key` replaces the key (改答案), `accept` lists further right answers (多答案), `give_all` gives
     everybody the points (送分), `void` takes the position out, so that the others of its section or unit
-    share its points (作废). Keys are in authored places, as in `ItemContent`.
+    share its points (作废). Keys are in authored places, as in `ItemContent`. What counts is the `version` that
+    a form asks, however the item was edited since; None is whichever.
 
     Source: R-54.
     """
@@ -159,6 +161,7 @@ class KeyRevision:
     accept: tuple[AnswerKey, ...] = ()
     give_all: bool = False
     void: bool = False
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +175,14 @@ class KeyRevisions:
         """Join corrections in the order they were made; later ones add to earlier ones of the same part."""
         joined: dict[ItemPart, KeyRevision] = {}
         for later in revisions:
-            place = (later.item_ref, later.part)
+            place = (later.item_ref, later.part, later.version)
             earlier = joined.get(place)
             joined[place] = later if earlier is None else _join(earlier, later)
         return cls(joined)
 
-    def find(self, item_ref: str, part: int | None) -> KeyRevision | None:
-        return self.by_part.get((item_ref, part))
+    def find(self, item_ref: str, part: int | None, version: int | None = None) -> KeyRevision | None:
+        own = self.by_part.get((item_ref, part, version))
+        return own if own is not None or version is None else self.by_part.get((item_ref, part, None))
 
 
 NO_REVISIONS = KeyRevisions()
@@ -275,7 +279,7 @@ class PlaceMarks(dict[str | None, Earned]):
         if content is None:
             raise NotMet(item)
         self._points, self._content = kind.points, content
-        self._revision = marks.revisions.find(item, part)
+        self._revision = marks.revisions.find(item, part, place["version"])
         self.void = self._revision is not None and self._revision.void
         self._of_item = f',"item":{canonical_json(item)}'
         self._of_part = f',"part":{"null" if part is None else part}'
@@ -420,7 +424,7 @@ class FormScorer:
             begun = len(self._places)
             self._places += map(marks[run.kind].__getitem__, lines[begun : begun + run.length])
         voids = tuple([place.void for place in self._places]) if marks.revisions.by_part else ()
-        self._frame = _frame_of(frame, voids)
+        self._frame = _frame_of(frame, voids, paper.void_points)
         self._pass_points, self._step = paper.pass_points, str(paper.score_step)
         self._head = f'],"paper":{_score_json(paper.code)},"pass_points":"{paper.pass_points:f}","passed":'
 
@@ -478,8 +482,8 @@ class _Frame:
 
 
 @lru_cache(maxsize=1024)
-def _frame_of(text: str, voids: tuple[bool, ...]) -> _Frame:
-    """Read a frame; `voids` says which places are void, () where none is."""
+def _frame_of(text: str, voids: tuple[bool, ...], void_points: str) -> _Frame:
+    """Read a frame; `voids` says which places are void, () where none is, `void_points` who gets their points."""
     listed, runs = read_frame(text)
     keys = [str(run.first + nth) for run in runs for nth in range(run.length)]
     points = [run.kind.points for run in runs for _ in range(run.length)]
@@ -489,14 +493,16 @@ def _frame_of(text: str, voids: tuple[bool, ...]) -> _Frame:
         places[number].append(place)
     void = voids or (False,) * len(keys)
     groups = [_group(group, places[group.number], points, void) for group in listed]
-    parts = lcm(*(one.denominator for group in groups for one in (group.points, *group.worths.values())))
+    if any(void) and void_points != "group":
+        groups = _over_the_paper(groups, is_shared=void_points == "paper")
+    parts = lcm(*(one.denominator for group in groups for one in (group.gift, *group.worths.values())))
     return _Frame(
         keys,
         _tails(keys, void),
         parts,
         [
             (
-                0 if group.worths else int(group.points * parts),
+                int(group.gift * parts),
                 _picking(group.places),
                 [int(group.worths.get(points[place], NOTHING) * parts) for place in group.places],
                 group.rest,
@@ -525,9 +531,12 @@ class _Group:
 
     places: Sequence[int]
     points: Fraction
+    counted: Fraction
+    """Which part of its points is left to be earned where some of its places are void."""
     worths: Mapping[str, Fraction]
-    """What a position of so many points adds to the raw score at most. Nothing is left to score in a group
-    that is void as a whole: it costs nobody anything."""
+    """What a position of so many points adds to the raw score at most."""
+    gift: Fraction
+    """Nothing is left to score in a group that is void as a whole: it costs nobody anything."""
     rest: str
 
 
@@ -536,10 +545,33 @@ def _group(
 ) -> _Group:
     counted = Counter(points[place] for place in places if not voids[place])
     possible = sum((count * Fraction(each) for each, count in counted.items()), NOTHING)
+    listed = sum((Fraction(points[place]) for place in places), NOTHING)
     whole = Fraction(group.points)
     worths = {each: Fraction(each) * whole / possible for each in counted} if possible else {}
     rest = f',"name":{_score_json(group.name)},"number":{group.number},"points":"{group.points:f}"}}'
-    return _Group(places, whole, worths, rest)
+    left = possible / listed if listed else ALL
+    return _Group(places, whole, left, worths, NOTHING if worths else whole, rest)
+
+
+def _over_the_paper(groups: Sequence[_Group], *, is_shared: bool) -> list[_Group]:
+    """Return groups whose void points all positions of the paper share, or, not `is_shared`, nobody gets.
+
+    Where the whole paper is void, its points cost nobody anything.
+
+    Source: R-54.
+    """
+    left = sum((group.points * group.counted for group in groups), NOTHING)
+    if not left:
+        return list(groups)
+    more = sum((group.points for group in groups), NOTHING) / left if is_shared else ALL
+    return [
+        replace(
+            group,
+            worths={each: worth * group.counted * more for each, worth in group.worths.items()},
+            gift=group.gift * more if group.counted == ALL else NOTHING,
+        )
+        for group in groups
+    ]
 
 
 @lru_cache(maxsize=4096)

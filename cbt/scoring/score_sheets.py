@@ -9,24 +9,36 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from cbt.assembly.draw import Arranged, Source, arrange, arrangements
 from cbt.bank.store import contents
 from cbt.blueprints.store import paper_of
 from cbt.candidates.models import Registration
-from cbt.rules.form_score import NO_MARKS, FormScorer, Marks, NotMet, PlaceToMark, ScoreSheet, items_in
+from cbt.rules.form_score import (
+    NO_MARKS,
+    ContentKey,
+    FormScorer,
+    Marks,
+    NotMet,
+    PlaceToMark,
+    ScoreSheet,
+    items_in,
+)
+from cbt.rules.items.content import ItemContent
 from cbt.runner.models import Attempt
 from cbt.runner.save.digest import answers_in, journal_texts
+from cbt.scoring.key_corrections import AS_PUBLISHED, KeysInForce, key_numbers, keys_in_force
 from cbt.scoring.late_answers import approved_answers
 from cbt.scoring.marking.counted import NO_TEXTS, ByText, counted_marks, marks_of
+from cbt.scoring.models import KeyCorrection
 
 KEPT_FORMS = 64
 """So many forms that several people take are kept: a form of one's own does not come up again."""
 
-_Paper = tuple[int, int, str]
-"""A form, and the blueprint version and the code of the paper it is scored as."""
+_Paper = tuple[int, int, str, KeysInForce]
+"""A form, the blueprint version and the code of the paper it is scored as, and the keys that are in force."""
 Journals = Callable[[Session, Sequence[int]], dict[int, str]]
 """What gives the text of each attempt's journal."""
 
@@ -40,6 +52,7 @@ class Scored:
     journal: str
     form_ok: bool
     """Whether the form still has the hash it was frozen with, where the forms themselves were read."""
+    key_revision: int
 
 
 class Scorers:
@@ -52,7 +65,9 @@ class Scorers:
     def __init__(self, source: Source = arrangements, journals: Journals = journal_texts) -> None:
         self._source, self._journals = source, journals
         self._kept: dict[_Paper, tuple[FormScorer, bool]] = {}
-        self._marks: dict[int, Marks] = {}
+        self._contents: dict[int, dict[ContentKey, ItemContent]] = {}
+        self._marks: dict[tuple[int, KeysInForce], Marks] = {}
+        self._keys: dict[tuple[int, int], KeysInForce] = {}
         self._unprepared: dict[int, Arranged] = {}
 
     def score(
@@ -62,14 +77,17 @@ class Scorers:
         *,
         also: Collection[int] = (),
         late: bool = True,
+        keys: KeysInForce | None = None,
         marks: Mapping[int, ByText] | None = None,
     ) -> dict[int, Scored]:
         """Return what each attempt comes to; raise what the first raises that cannot be scored.
 
         Approved late answers count, and what people marked, unless `late` is off; `also` are late entries to be
-        taken as approved too, to see what that would change (R-29), `marks` those that are about to count.
+        taken as approved too, to see what that would change (R-29), `marks` those that are about to count. The keys
+        are those that each attempt's score was made with, the newest of its sitting where it has none; or `keys`
+        for all, to see what a correction changes (R-54).
         """
-        takers = _takers(session, attempt_ids)
+        takers = self._takers(session, attempt_ids, keys)
         journals = self._journals(session, attempt_ids)
         approved = approved_answers(session, attempt_ids, also=also) if late else {}
         counted = counted_marks(session, attempt_ids) if late else {}
@@ -80,7 +98,7 @@ class Scorers:
                 answers = with_approved(answers_in(journal), approved.get(attempt_id))
                 by_text = {**counted.get(attempt_id, NO_TEXTS), **(marks or {}).get(attempt_id, NO_TEXTS)}
                 sheet = scorer.score(answers, marks_of(answers, by_text) if by_text else NO_MARKS)
-                scored[attempt_id] = Scored(ref, sheet, journal, form_ok)
+                scored[attempt_id] = Scored(ref, sheet, journal, form_ok, paper[-1].number)
         return scored
 
     def to_mark(
@@ -97,7 +115,7 @@ class Scorers:
 
     def scorers_of(self, session: Session, attempt_ids: Sequence[int]) -> dict[int, FormScorer]:
         """Return what works out the sheet of each attempt, whatever answers it is given."""
-        takers = _takers(session, attempt_ids)
+        takers = self._takers(session, attempt_ids)
         return {one: scorer for paper, scorer, _ok in self._of(session, takers) for one in takers[paper]}
 
     def take_unprepared(self) -> dict[int, Arranged]:
@@ -111,11 +129,11 @@ class Scorers:
         fresh = takers.keys() - self._kept.keys()
         for paper in takers.keys() - fresh:
             yield paper, *self._kept[paper]
-        forms = self._arranged(session, {form_id for form_id, _, _ in fresh})
+        forms = self._arranged(session, {form_id for form_id, *_ in fresh})
         for paper in fresh:
-            form_id, version_id, code = paper
+            form_id, version_id, code, keys = paper
             form, asked_paper = forms[form_id], paper_of(session, version_id, code)
-            marks = self._marks.setdefault(form.bank_id, Marks({}))
+            marks = self._marks_of(form.bank_id, keys)
             try:
                 scorer = FormScorer.of(form.text, marks, paper=asked_paper)
             except NotMet:
@@ -141,25 +159,44 @@ class Scorers:
         for form in forms:
             lines[form.bank_id].update(form.text.split("\n")[1:])
         for bank_id, own_lines in lines.items():
-            item_contents = self._marks.setdefault(bank_id, Marks({})).contents
+            item_contents = self._contents.setdefault(bank_id, {})
             item_contents.update(contents(session, items_in(own_lines) - item_contents.keys(), bank_id))
+
+    def _marks_of(self, bank_id: int, keys: KeysInForce) -> Marks:
+        marks = self._marks.get((bank_id, keys))
+        if marks is None:
+            own = self._contents.setdefault(bank_id, {})
+            marks = self._marks[bank_id, keys] = Marks(own, keys.of_bank(bank_id))
+        return marks
+
+    def _takers(
+        self, session: Session, attempt_ids: Sequence[int], keys: KeysInForce | None = None
+    ) -> dict[_Paper, dict[int, str]]:
+        """Return which attempts are at which paper, each with its ref."""
+        corrected = exists().where(KeyCorrection.sitting_id == Registration.sitting_id)
+        columns = (Attempt.form_id, Registration.blueprint_version_id, Registration.paper)
+        rows = session.execute(
+            select(Attempt.id, Attempt.ref, *columns, Registration.sitting_id, corrected)
+            .join(Registration, Registration.id == Attempt.registration_id)
+            .where(Attempt.id.in_(attempt_ids))
+        ).all()
+        by_correction = [row[0] for row in rows if row[-1]] if keys is None else []
+        numbers = key_numbers(session, by_correction) if by_correction else {}
+        takers: dict[_Paper, dict[int, str]] = {}
+        for attempt_id, ref, form_id, version_id, code, sitting_id, _ in rows:
+            own = keys or self._keys_at(session, sitting_id, numbers.get(attempt_id, 0))
+            takers.setdefault((form_id, version_id, code, own), {})[attempt_id] = ref
+        return takers
+
+    def _keys_at(self, session: Session, sitting_id: int, number: int) -> KeysInForce:
+        if not number:
+            return AS_PUBLISHED
+        keys = self._keys.get((sitting_id, number))
+        if keys is None:
+            keys = self._keys[sitting_id, number] = keys_in_force(session, sitting_id, number)
+        return keys
 
 
 def with_approved(answers: dict[str, str], approved: Mapping[int, str | None] | None) -> dict[str, str]:
     """Return answers with the approved late ones over them."""
     return answers | {str(place): value or "" for place, value in (approved or {}).items()}
-
-
-def _takers(session: Session, attempt_ids: Sequence[int]) -> dict[_Paper, dict[int, str]]:
-    """Return which attempts are at which paper, each with its ref."""
-    rows = session.execute(
-        select(
-            Attempt.id, Attempt.ref, Attempt.form_id, Registration.blueprint_version_id, Registration.paper
-        )
-        .join(Registration, Registration.id == Attempt.registration_id)
-        .where(Attempt.id.in_(attempt_ids))
-    )
-    takers: dict[_Paper, dict[int, str]] = {}
-    for attempt_id, ref, form_id, version_id, code in rows:
-        takers.setdefault((form_id, version_id, code), {})[attempt_id] = ref
-    return takers

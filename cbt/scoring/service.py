@@ -193,8 +193,6 @@ LONGEST_SWEEP = 5.0
 """So many seconds a sweep goes on beside requests that wait."""
 VERIFIERS = 3
 """So many chunks are read and compared at once: the database works while the interpreter does."""
-KEY_REVISION = 0
-"""The revision of the answer keys as the items were published; corrections (R-54) count from 1."""
 
 
 def score_closed(*, now: datetime) -> int:
@@ -271,7 +269,9 @@ def _put_down(scored_papers: Mapping[int, Scored], *, now: datetime) -> bool:
     answers before there is a score.
     """
     scores = [
-        NewScore(attempt_id, 1, KEY_REVISION, digest(one.journal), one.sheet, digest_of(one.sheet.content))
+        NewScore(
+            *(attempt_id, 1, one.key_revision, digest(one.journal), one.sheet, digest_of(one.sheet.content))
+        )
         for attempt_id, one in scored_papers.items()
     ]
     lines = [_line(scored_papers[one.attempt_id].ref, one.sha256, now=now) for one in scores]
@@ -305,10 +305,10 @@ def _score(
         numbers = _last_numbers(session, ids)
         scores = []
         for attempt_id, ref, journal_digest in attempts:
-            sheet = scored[attempt_id].sheet
+            sheet, revision = scored[attempt_id].sheet, scored[attempt_id].key_revision
             sealed = digest_of(sheet.content)
             number = numbers.get(attempt_id, 0) + 1
-            scores.append(NewScore(attempt_id, number, KEY_REVISION, journal_digest or "", sheet, sealed))
+            scores.append(NewScore(attempt_id, number, revision, journal_digest or "", sheet, sealed))
             chain.record_entry(session, _line(ref, sealed, now=now))
         if not put_down_in(session, score_rows(scores, at=now)):
             raise RuntimeError("a score came to an attempt that was locked")

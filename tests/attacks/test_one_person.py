@@ -29,6 +29,7 @@ from tests.bank.desk.people import BANK, look, make_items
 from tests.helpers import flat
 from tests.proctoring.desk import Desk, done, running
 from tests.results.appeal_scene import written
+from tests.results.key_scene import wrong_key
 from tests.results.late_scene import Scene as LateScene
 from tests.results.scene import USUAL, end_with, finish, release, release_url, rescore
 from tests.world import PASSWORD, World
@@ -121,6 +122,17 @@ def late_ruled(world: World, lay: Lay) -> tuple[bool, str]:
     allow(world, by_password=False)
     asked = scene.rule("theory", second_login="", second_password="", ask="1")
     return approved(world, asked, CHIEF, lay)
+
+
+def key_corrected(world: World, lay: Lay) -> tuple[bool, str]:
+    bad = wrong_key(world)
+    allow(world, by_password=False)
+    officer = world.staff("officer")
+    at = officer.post(f"{bad.url}/preview", data={"kind": "give_all"}).location.partition("#")[0]
+    seen = re.search(r'name="seen" value="(\w+)"', officer.get(at).text)
+    assert seen
+    form = {"preview": at.rpartition("preview=")[2], "seen": seen[1], "reason": "答案有误", "ask": "1"}
+    return approved(world, officer.post(bad.url, data=form), CHIEF, lay)
 
 
 def terms_shortened(world: World, lay: Lay) -> tuple[bool, str]:
@@ -255,6 +267,7 @@ PLACES: dict[str, tuple[str, str, Callable[[World, Lay], tuple[bool, str]]]] = {
     "release, corrected": ("officer", CHIEF, results_corrected),
     "correction of a person": ("officer", CHIEF, person_corrected),
     "late answers": ("officer", CHIEF, late_ruled),
+    "key of an item": ("officer", CHIEF, key_corrected),
     "terms of keeping": ("admin", "officer", terms_shortened),
     "second factor": ("admin", "officer", factor_taken_off),
     "no publicity": ("admin", "officer", shown_no_more),
@@ -391,7 +404,7 @@ def test_two_accounts_under_two_hands_or_the_machine_s_are_two_people(
 
 def test_every_kind_of_request_is_among_these() -> None:
     """A new kind of starred act gets its place above, as these have."""
-    kinds = {"room", "correction", "release", "late", "terms", "factor", "body"}
+    kinds = {"room", "correction", "release", "late", "terms", "factor", "body", "key"}
     assert {kind.code for kind in STARRED_ACTS} == kinds
 
 

@@ -29,7 +29,7 @@ from cbt.http.i18n import catalogues
 from cbt.results.my_results import results_of
 from cbt.rules.assembly.form import draw_form
 from cbt.rules.exam import ExamBlueprint, Paper
-from cbt.rules.form_score import FormScorer, share_of
+from cbt.rules.form_score import FormScorer, KeyRevision, KeyRevisions, share_of
 from cbt.runner.models import Attempt
 from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import Sitting, SittingRoom
@@ -139,6 +139,13 @@ def scored(text: str, right: int) -> tuple[str, bool]:
     scorer = FormScorer(theory_form(), KEYS, paper=paper)
     sheet = scorer.score({str(number): answer for number, answer in answers.items()})
     return str(sheet.score), sheet.passed
+
+
+def void_judgements(text: str) -> str:
+    """Return what a paper with no answer is worth where all statements are void."""
+    void = KeyRevisions.of([KeyRevision("J", void=True)])
+    scorer = FormScorer(theory_form(), KEYS, paper=blueprint(text).papers["theory"], key_revision=void)
+    return str(scorer.score({}).raw)
 
 
 # ---- the world under a changed blueprint

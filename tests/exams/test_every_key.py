@@ -98,6 +98,10 @@ PURE = [
         lambda text: effects.scored(text, 63), ("63.0", True), ("65", True),
     ),
     Pure(
+        "papers.void_points", "score_step = 0.1", 'score_step = 0.1\nvoid_points = "dropped"',
+        effects.void_judgements, "40", "0",
+    ),
+    Pure(
         "papers.difficulty", "difficulty = [1, 2, 4, 2, 1]", "difficulty = [1, 3, 4, 1, 1]",
         effects.mean_difficulty, Decimal("3.0"), Decimal("2.8"),
     ),

@@ -25,10 +25,11 @@ def sheet_of(
     units = "units" in form
     earned: dict[int, Fraction] = {}
     possible: dict[int, Fraction] = {}
+    listed: dict[int, Fraction] = {}
     positions: list[dict[str, Any]] = []
     waiting = set()
     for one in form["positions"]:
-        revision = key_revision.find(one["item"], one["part"])
+        revision = key_revision.find(one["item"], one["part"], one["version"])
         void = revision is not None and revision.void
         answer = answers.get(str(one["position"])) or None
         content, points = contents[one["item"], one["version"]], Fraction(one["points"])
@@ -38,6 +39,7 @@ def sheet_of(
             waiting.add(group)
         earned[group] = earned.get(group, Fraction(0)) + (share or 0) * points
         possible[group] = possible.get(group, Fraction(0)) + (0 if void else points)
+        listed[group] = listed.get(group, Fraction(0)) + points
         positions.append(
             {
                 "position": one["position"],
@@ -51,8 +53,15 @@ def sheet_of(
             | ({"pending": True} if share is None else {})
         )
     raw, groups = Fraction(0), []
+    whole = sum(Fraction(worth) for _, _, worth in _listed(form))
+    kept = {number: possible[number] / points if points else Fraction(1) for number, points in listed.items()}
+    left = sum(Fraction(worth) * kept[number] for number, _, worth in _listed(form))
     for number, name, worth in _listed(form):
-        part = earned[number] / possible[number] if possible[number] else Fraction(1)
+        if paper.void_points == "group" or not left:
+            part = earned[number] / possible[number] if possible[number] else Fraction(1)
+        else:
+            part = earned[number] / listed[number] if listed[number] else Fraction(1)
+            part *= whole / left if paper.void_points == "paper" else 1
         raw += part * Fraction(worth)
         own = None if number in waiting else decimal_of(part * Fraction(worth))
         groups.append({"number": number, "name": name, "points": worth, "earned": own})

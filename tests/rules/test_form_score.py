@@ -104,6 +104,31 @@ def test_a_unit_void_as_a_whole_costs_nobody_anything() -> None:
     assert score(skills_form(), {}, key_revision=void).raw == 30
 
 
+@pytest.mark.parametrize(
+    ("void_points", "half", "one_left"),
+    [
+        pytest.param("group", "70", "41.017", id="its section or unit shares them"),
+        pytest.param("paper", "50", "1.695", id="the paper shares them"),
+        pytest.param("dropped", "30", "1", id="nobody gets them"),
+    ],
+)
+def test_points_of_a_void_item_go_where_the_blueprint_says(
+    void_points: str, half: str, one_left: str
+) -> None:
+    paper = theory(void_points=void_points)
+    judged = [KeyRevision("J", void=True, version=1), KeyRevision("D", void=True, version=2)]
+    void = KeyRevisions.of(judged)
+    answers = dict.fromkeys(range(41, 71), '"B"')
+    assert str(score(theory_form(), answers, key_revision=void, paper=paper).raw) == half
+    form = theory_form()
+    form["positions"][41]["item"] = "J"  # of the other section's points one is void, too
+    form["positions"][41] |= {"type": "true_false", "order": [0, 1]}
+    sheet = score(form, {41: '"B"'}, key_revision=void, paper=paper)
+    assert round(Decimal(sheet.raw or 0), 3) == Decimal(one_left)
+    everything = KeyRevisions.of([KeyRevision("J", void=True), KeyRevision("D", void=True)])
+    assert score(theory_form(), {}, key_revision=everything, paper=paper).raw == 100
+
+
 def test_points_given_to_all_need_no_answer() -> None:
     given_to_all = KeyRevisions.of([KeyRevision("K", 0, give_all=True)])
     assert score(skills_form(), {}, key_revision=given_to_all).raw == 12

@@ -122,13 +122,19 @@ def drawn(rng: random.Random) -> Exam:
     }
     whole = dict.fromkeys((one["item"], one["part"]) for one in positions)
     corrected = [
-        KeyRevision(item, part, give_all=rng.random() < 0.3, void=rng.random() < 0.5)
+        KeyRevision(
+            *(item, part),
+            give_all=rng.random() < 0.3,
+            void=rng.random() < 0.5,
+            version=rng.choice([None, 1, 2]),
+        )
         for item, part in whole
         if rng.random() < 0.4
     ]
     changes = {
         "score_step": Decimal(rng.choice(STEPS)),
         "pass_points": Decimal(rng.choice(["60", "9.5", "0"])),
+        "void_points": rng.choice(["group", "paper", "dropped"]),
     }
     paper = skills(**changes) if by_unit else theory(**changes)
     return Exam(form, kinds, paper, KeyRevisions.of(corrected))

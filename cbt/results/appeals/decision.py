@@ -47,6 +47,7 @@ from cbt.rules.retake import PaperOutcome
 from cbt.rules.roles import PersonStep, Role
 from cbt.rules.violations import Violation
 from cbt.runner.models import Attempt
+from cbt.scoring.key_corrections import AS_PUBLISHED, keys_in_force
 from cbt.scoring.late_answers import pending_entries
 from cbt.scoring.marking.store import markers_of
 from cbt.scoring.models import LateRuling, RuledAttempt, Score
@@ -102,7 +103,10 @@ def counted(session: Session, ref: str) -> CountedAppeal:
         raise Conflict("appeal.no_paper")
     scorers = Scorers(checked)
     (seals,) = compared(session, [attempt.id], scorers)
-    fresh = scorers.score(session, [attempt.id])[attempt.id]
+    # By the keys of the score it is held against: a correction made since is no fault of the count.
+    revision = score.key_revision
+    keys = keys_in_force(session, registration.sitting_id, revision) if revision else AS_PUBLISHED
+    fresh = scorers.score(session, [attempt.id], keys=keys)[attempt.id]
     paper = paper_of(session, registration.blueprint_version_id, registration.paper)
     (end,) = ends_of(session, registration.sitting_id, Registration.id == registration.id)
     elsewhere = store.violations_elsewhere(
