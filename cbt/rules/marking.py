@@ -32,7 +32,7 @@ DEFAULT_SHARE = Fraction(1, 5)
 _MIX_BITS = 15
 
 
-class Turn(StrEnum):
+class MarkingTurn(StrEnum):
     """Whose mark one is: 一评, 二评, 三评."""
 
     FIRST = "first"
@@ -109,23 +109,23 @@ def usual_threshold(full: Decimal) -> Decimal:
     return STEP * int(Fraction(full) * DEFAULT_SHARE / Fraction(STEP))
 
 
-def state_of(marks: Mapping[Turn, Decimal], threshold: Decimal) -> AnswerState:
+def state_of(marks: Mapping[MarkingTurn, Decimal], threshold: Decimal) -> AnswerState:
     """Return what an answer waits for, by the marks in force.
 
     Two that differ by exactly the threshold agree.
 
     Source: R-51.
     """
-    if Turn.FIRST not in marks:
+    if MarkingTurn.FIRST not in marks:
         return AnswerState.FIRST
-    if Turn.SECOND not in marks:
+    if MarkingTurn.SECOND not in marks:
         return AnswerState.SECOND
-    if Turn.THIRD in marks or abs(marks[Turn.FIRST] - marks[Turn.SECOND]) <= threshold:
+    if MarkingTurn.THIRD in marks or abs(marks[MarkingTurn.FIRST] - marks[MarkingTurn.SECOND]) <= threshold:
         return AnswerState.DONE
     return AnswerState.THIRD
 
 
-def final_points(marks: Mapping[Turn, Decimal], threshold: Decimal) -> Decimal | None:
+def final_points(marks: Mapping[MarkingTurn, Decimal], threshold: Decimal) -> Decimal | None:
     """Return what counts: the mean of two that agree, else what the third gave; None while somebody is to mark.
 
     The mean is not rounded: a paper is, once (R-53).
@@ -134,14 +134,14 @@ def final_points(marks: Mapping[Turn, Decimal], threshold: Decimal) -> Decimal |
     """
     if state_of(marks, threshold) is not AnswerState.DONE:
         return None
-    if Turn.THIRD in marks:
-        return marks[Turn.THIRD]
-    return (marks[Turn.FIRST] + marks[Turn.SECOND]) / 2
+    if MarkingTurn.THIRD in marks:
+        return marks[MarkingTurn.THIRD]
+    return (marks[MarkingTurn.FIRST] + marks[MarkingTurn.SECOND]) / 2
 
 
-def turns_that_count(marks: Mapping[Turn, Decimal]) -> tuple[Turn, ...]:
+def turns_that_count(marks: Mapping[MarkingTurn, Decimal]) -> tuple[MarkingTurn, ...]:
     """Return whose marks the final one follows from."""
-    return (Turn.THIRD,) if Turn.THIRD in marks else (Turn.FIRST, Turn.SECOND)
+    return (MarkingTurn.THIRD,) if MarkingTurn.THIRD in marks else (MarkingTurn.FIRST, MarkingTurn.SECOND)
 
 
 def people_mark(points: Decimal, full: Decimal, refs: Sequence[str]) -> PeopleMark:

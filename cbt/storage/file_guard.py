@@ -347,7 +347,7 @@ def stamp_of(status: os.stat_result) -> Stamp:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class FileMark:
     """What a writer left under a hold; while it is `at_work`, or when it was killed at it, it says nothing."""
 
     token: str
@@ -378,16 +378,16 @@ class Emptying:
         return self.done != self.attempted
 
 
-def read_mark(descriptor: int) -> Mark | None:
+def read_mark(descriptor: int) -> FileMark | None:
     """Return the mark in the gate's file; None for an empty one."""
     raw = os.pread(descriptor, _MARK.size, 0)
     if len(raw) < _MARK.size:
         return None
     token, at_work, size, written, log_size, log_written, digest = _MARK.unpack(raw)
-    return Mark(token.hex(), at_work, Stamp(size, written), Stamp(log_size, log_written), digest)
+    return FileMark(token.hex(), at_work, Stamp(size, written), Stamp(log_size, log_written), digest)
 
 
-def write_mark(descriptor: int, mark: Mark) -> None:
+def write_mark(descriptor: int, mark: FileMark) -> None:
     os.pwrite(descriptor, mark.pack(), 0)
 
 
@@ -397,7 +397,7 @@ def clear_mark(descriptor: int) -> None:
         os.ftruncate(descriptor, 0)
 
 
-def was_written(main: int, now: Stamp, mark: Mark) -> bool:
+def was_written(main: int, now: Stamp, mark: FileMark) -> bool:
     """Return whether somebody else wrote the database since `mark` was left; `main` is a descriptor of it."""
     if now == mark.main:
         return False
@@ -449,7 +449,7 @@ class GuardedFiles:
         self._paths = {suffix: database.with_name(f"{database.name}{suffix}") for suffix in SUFFIXES}
         self._gate = gate
         self._open: dict[str, BinaryIO] = {}
-        self._before: Mark | None = None
+        self._before: FileMark | None = None
         self._emptying = Emptying(b"", 0, 0)
         self._noted = Logged({})
         self._pages: tuple[Stamp, Pages] | None = None
@@ -564,14 +564,14 @@ class GuardedFiles:
             if end is not None:
                 self._noted = read_logged(*self._log_of(self.hold), end, done=end.frames)
 
-    def _mark(self, hold: Hold, sight: _Sight, *, at_work: bool = False) -> Mark:
+    def _mark(self, hold: Hold, sight: _Sight, *, at_work: bool = False) -> FileMark:
         main, log = stamp_of(sight.stats[""]), stamp_of(sight.stats["-wal"])
         if self._pages is None or self._pages[0] != main:
             former = None if self._pages is None else self._pages[1]
             self._pages = main, read_pages(self._file(hold, "").fileno(), main.size, former)
-        return Mark(hold.token, at_work, main, log, self._pages[1].digest)
+        return FileMark(hold.token, at_work, main, log, self._pages[1].digest)
 
-    def _goes_on(self, hold: Hold, before: Mark, main: Stamp) -> bool:
+    def _goes_on(self, hold: Hold, before: FileMark, main: Stamp) -> bool:
         """Return whether the database is as it was before, but for what was emptied into it meanwhile."""
         if main == before.main:
             return True
@@ -593,7 +593,7 @@ class GuardedFiles:
         logged = read_logged(*self._log_of(hold), end, done=now.done, cut_off=now.cut_off)
         return logged if now.salts == self._emptying.salts else self._noted.and_then(logged)
 
-    def _changed(self, hold: Hold, mark: Mark, sight: _Sight) -> str | None:
+    def _changed(self, hold: Hold, mark: FileMark, sight: _Sight) -> str | None:
         """Return the suffix of a file that somebody else wrote since `mark` was left."""
         if was_written(self._file(hold, "").fileno(), stamp_of(sight.stats[""]), mark):
             return ""
@@ -637,7 +637,7 @@ class GuardedFiles:
         return self._open[suffix]
 
 
-def _write(gate: int, mark: Mark) -> None:
+def _write(gate: int, mark: FileMark) -> None:
     try:
         write_mark(gate, mark)
     except OSError as error:

@@ -13,7 +13,7 @@ from cbt.rules.form_score import PeopleMark
 from cbt.rules.marking import (
     AnswerState,
     Criterion,
-    Turn,
+    MarkingTurn,
     criteria_of,
     final_points,
     full_points,
@@ -81,7 +81,7 @@ def test_a_threshold_is_points_of_the_item() -> None:
     assert [usual_threshold(D(full)) for full in (20, 10, 5, 4, 1)] == [4, 2, 1, D("0.5"), 0]
 
 
-FIRST, SECOND, THIRD = Turn.FIRST, Turn.SECOND, Turn.THIRD
+FIRST, SECOND, THIRD = MarkingTurn.FIRST, MarkingTurn.SECOND, MarkingTurn.THIRD
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,10 @@ FIRST, SECOND, THIRD = Turn.FIRST, Turn.SECOND, Turn.THIRD
     ],
 )
 def test_two_agree_or_a_third_decides(
-    marks: dict[Turn, Decimal], state: AnswerState, final: Decimal | None, turns: tuple[Turn, ...] | None
+    marks: dict[MarkingTurn, Decimal],
+    state: AnswerState,
+    final: Decimal | None,
+    turns: tuple[MarkingTurn, ...] | None,
 ) -> None:
     assert state_of(marks, D(2)) is state
     assert final_points(marks, D(2)) == final

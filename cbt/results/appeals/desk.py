@@ -125,7 +125,7 @@ def appeal_list(session: Session, *, state: str, page: int, on: date) -> AppealL
 
 
 @dataclass(frozen=True, slots=True)
-class MarkedAnswer:
+class RecountedAnswer:
     """A position of the recount, with the answer that counts there."""
 
     line: MarkLine
@@ -148,7 +148,7 @@ class AppealPage:
     unreadable: CbtError | None
     bar: CbtError | None
     """Why whoever looks may not decide it."""
-    answers: Sequence[MarkedAnswer]
+    answers: Sequence[RecountedAnswer]
     marks: Sequence[MarkOnRecord]
     """What people gave its answers, the changed marks too."""
     saves: Sequence[JournalEntry]
@@ -182,7 +182,7 @@ class AppealPage:
         return next((one.value for one in events if self.counted.refusal(one) is None), "")
 
     @property
-    def differing(self) -> list[MarkedAnswer]:
+    def differing(self) -> list[RecountedAnswer]:
         return [one for one in self.answers if one.line.differs]
 
     @property
@@ -259,12 +259,12 @@ def _recounted(session: Session, ref: str) -> tuple[CountedAppeal | None, CbtErr
         return None, error
 
 
-def _answers(session: Session, found: CountedAppeal) -> list[MarkedAnswer]:
+def _answers(session: Session, found: CountedAppeal) -> list[RecountedAnswer]:
     given = answers_in(found.fresh.journal)
     late = approved_answers(session, [found.attempt.id]).get(found.attempt.id, {})
     answers = {**given, **{str(place): value or "" for place, value in late.items()}}
     return [
-        MarkedAnswer(line, answers.get(str(line.position)) or None, line.position in late)
+        RecountedAnswer(line, answers.get(str(line.position)) or None, line.position in late)
         for line in found.recount.marks
     ]
 

@@ -28,7 +28,7 @@ from cbt.rules.form_score import PeopleMark
 from cbt.rules.marking import (
     WAITING,
     AnswerState,
-    Turn,
+    MarkingTurn,
     criteria_of,
     final_points,
     full_points,
@@ -454,7 +454,7 @@ def _marked(attempt_ids: Sequence[int], scorers: Scorers) -> dict[int, _MarkedPa
     }
 
 
-def _final(answer: MarkedAnswer, queue: MarkingQueue, marks: Mapping[Turn, Mark]) -> _FinalMark:
+def _final(answer: MarkedAnswer, queue: MarkingQueue, marks: Mapping[MarkingTurn, Mark]) -> _FinalMark:
     points = final_points({turn: mark.points for turn, mark in marks.items()}, queue.threshold)
     if points is None:
         raise RuntimeError(f"answer {answer.ref} is done without a final mark")

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cbt.accounts.store import actor_names
-from cbt.rules.marking import WAITING, AnswerState, Turn
+from cbt.rules.marking import WAITING, AnswerState, MarkingTurn
 from cbt.scoring.marking.models import Mark, MarkedAnswer, MarkingQueue, SeedMark, SeedPaper, SetAside
 from cbt.scoring.marking.store import QueueItem, items_of, progress_of
 from cbt.statistics.agreement import (
@@ -37,7 +37,7 @@ Cells = Counter[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class MarkerAgreement:
     """How far one agrees with another, or with all others: `n` answers that both marked."""
 
     n: int
@@ -53,19 +53,21 @@ class Agreement:
         return self.n >= ENOUGH
 
 
-def agreement_of(cells: Mapping[tuple[float, float], int]) -> Agreement:
+def agreement_of(cells: Mapping[tuple[float, float], int]) -> MarkerAgreement:
     told = differences(cells)
     same = sum(count for (first, second), count in cells.items() if first == second)
-    return Agreement(told.n, same / told.n if told.n else 0.0, told.mean, kappa(cells), intraclass(cells))
+    return MarkerAgreement(
+        told.n, same / told.n if told.n else 0.0, told.mean, kappa(cells), intraclass(cells)
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class PairFigures:
+class MarkerPair:
     """Two markers who marked the same answers."""
 
     first: str
     second: str
-    agreement: Agreement
+    agreement: MarkerAgreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class MarkerFigures:
     name: str
     given: int
     mean: float
-    agreement: Agreement
+    agreement: MarkerAgreement
     seeds: Differences
     drift: float | None
 
@@ -100,7 +102,7 @@ class QueueFigures:
 
     item: QueueItem
     markers: list[MarkerFigures]
-    pairs: list[PairFigures]
+    pairs: list[MarkerPair]
     asides: list[DoubtfulAnswer]
     is_fixed: bool
     """Whether the threshold can no longer be changed: an answer was marked twice by it."""
@@ -156,11 +158,11 @@ def _asides(session: Session, queue: MarkingQueue) -> Sequence[SetAside]:
     return session.scalars(query).all()
 
 
-def _pair(one: str, other: str, cells: Cells) -> PairFigures:
+def _pair(one: str, other: str, cells: Cells) -> MarkerPair:
     """Return the figures of a pair, named in the order of their names."""
     if one <= other:
-        return PairFigures(one, other, agreement_of(cells))
-    return PairFigures(other, one, agreement_of(_turned(cells)))
+        return MarkerPair(one, other, agreement_of(cells))
+    return MarkerPair(other, one, agreement_of(_turned(cells)))
 
 
 def _turned(cells: Cells) -> Cells:
@@ -183,8 +185,8 @@ def _pairs(session: Session, queue: MarkingQueue) -> dict[tuple[str, str], Cells
         .where(
             MarkedAnswer.queue_id == queue.id,
             MarkedAnswer.state != AnswerState.DROPPED.value,
-            first.turn == Turn.FIRST.value,
-            second.turn == Turn.SECOND.value,
+            first.turn == MarkingTurn.FIRST.value,
+            second.turn == MarkingTurn.SECOND.value,
             _in_force(first),
             _in_force(second),
         )

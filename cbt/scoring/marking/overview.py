@@ -34,8 +34,8 @@ from cbt.scoring.marking.models import (
 )
 from cbt.scoring.marking.store import (
     OPEN,
-    Progress,
     QueueItem,
+    QueueProgress,
     answer_or_seed,
     desk_of_sitting,
     items_of,
@@ -62,7 +62,7 @@ class DeskLine:
     desk: MarkingDesk
     sitting: Sitting
     batch: Batch
-    progress: Progress
+    progress: QueueProgress
 
 
 def desk_list(session: Session, *, page: int, staff_id: int | None = None) -> ListPage[DeskLine]:
@@ -93,12 +93,12 @@ def desk_list(session: Session, *, page: int, staff_id: int | None = None) -> Li
     return ListPage(lines, count, span.page, span.pages)
 
 
-def _sum(parts: Sequence[Progress]) -> Progress:
+def _sum(parts: Sequence[QueueProgress]) -> QueueProgress:
     counts: dict[str, int] = {}
     for part in parts:
         for state, count in part.counts.items():
             counts[state] = counts.get(state, 0) + count
-    return Progress(counts)
+    return QueueProgress(counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class QueueLine:
     """A queue on the page of its desk."""
 
     item: QueueItem
-    progress: Progress
+    progress: QueueProgress
     seeds: int
     stem: str
     is_fixed: bool
@@ -125,7 +125,7 @@ class DeskPage:
     desk: MarkingDesk | None
     papers: int
     queues: ListPage[QueueLine]
-    whole: Progress
+    whole: QueueProgress
     markers: list[tuple[DeskMarker, Staff]]
     offered: Sequence[Staff]
 
@@ -147,7 +147,7 @@ def desk_page(session: Session, sitting_ref: str, *, page: int) -> DeskPage:
     waiting = papers_that_wait(sitting.id).order_by(None).subquery()
     papers = session.scalar(select(func.count()).select_from(waiting)) or 0
     if desk is None:
-        return DeskPage(sitting, None, papers, ListPage([], 0, 1, 1), Progress({}), [], [])
+        return DeskPage(sitting, None, papers, ListPage([], 0, 1, 1), QueueProgress({}), [], [])
     ids = session.scalars(
         select(MarkingQueue.id).where(MarkingQueue.desk_id == desk.id).order_by(MarkingQueue.id)
     ).all()
@@ -170,7 +170,7 @@ def desk_page(session: Session, sitting_ref: str, *, page: int) -> DeskPage:
 
 
 def _lines(
-    session: Session, queues: Sequence[MarkingQueue], by_queue: dict[int, Progress]
+    session: Session, queues: Sequence[MarkingQueue], by_queue: dict[int, QueueProgress]
 ) -> list[QueueLine]:
     items = items_of(session, queues)
     seeds = dict(
@@ -268,7 +268,7 @@ class AnswerPage:
     ref: str
     sitting: Sitting
     item: QueueItem
-    progress: Progress
+    progress: QueueProgress
     stem: str
     stimulus: str
     reference: list[str]

@@ -17,7 +17,7 @@ from cbt.candidates.models import Registration
 from cbt.errors import NotFound
 from cbt.items.models import Item, ItemVersion
 from cbt.rules.items.content import ItemContent
-from cbt.rules.marking import WAITING, AnswerState, Criterion, Turn, criteria_of
+from cbt.rules.marking import WAITING, AnswerState, Criterion, MarkingTurn, criteria_of
 from cbt.rules.roles import PersonStep
 from cbt.rules.states import State
 from cbt.runner.models import Attempt
@@ -70,14 +70,14 @@ def papers_that_wait(sitting_id: int) -> Select[int]:
     )
 
 
-def marks_in_force(session: Session, answer_ids: Collection[int]) -> dict[int, dict[Turn, Mark]]:
+def marks_in_force(session: Session, answer_ids: Collection[int]) -> dict[int, dict[MarkingTurn, Mark]]:
     """Return the newest mark of each turn: answer id -> turn -> mark."""
     rows = session.scalars(
         select(Mark).where(Mark.answer_id.in_(answer_ids)).order_by(Mark.answer_id, Mark.number)
     )
-    marks: defaultdict[int, dict[Turn, Mark]] = defaultdict(dict)
+    marks: defaultdict[int, dict[MarkingTurn, Mark]] = defaultdict(dict)
     for mark in rows:
-        marks[mark.answer_id][Turn(mark.turn)] = mark
+        marks[mark.answer_id][MarkingTurn(mark.turn)] = mark
     return marks
 
 
@@ -161,7 +161,7 @@ def items_of(session: Session, queues: Collection[MarkingQueue]) -> dict[int, Qu
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class QueueProgress:
     """How far a queue is: how many answers wait for each turn, and how many are done."""
 
     counts: Mapping[str, int]
@@ -186,7 +186,7 @@ class Progress:
         return self.counts.get(state, 0)
 
 
-def progress_of(session: Session, queue_ids: Collection[int]) -> dict[int, Progress]:
+def progress_of(session: Session, queue_ids: Collection[int]) -> dict[int, QueueProgress]:
     """Return how far queues are: queue id -> progress; the database counts."""
     counts: dict[int, Counter[str]] = {queue_id: Counter() for queue_id in queue_ids}
     rows = session.execute(
@@ -196,7 +196,7 @@ def progress_of(session: Session, queue_ids: Collection[int]) -> dict[int, Progr
     )
     for queue_id, state, count in rows:
         counts[queue_id][state] = count
-    return {queue_id: Progress(count) for queue_id, count in counts.items()}
+    return {queue_id: QueueProgress(count) for queue_id, count in counts.items()}
 
 
 def markers_at(session: Session, desk_id: int) -> list[tuple[DeskMarker, Staff]]:

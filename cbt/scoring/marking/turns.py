@@ -26,7 +26,7 @@ from cbt.rules.marking import (
     LEASE,
     WAITING,
     AnswerState,
-    Turn,
+    MarkingTurn,
     is_held,
     is_seed_due,
     points_of,
@@ -243,7 +243,7 @@ def give(ref: str, form: MarkForm, principal: Principal, *, now: datetime) -> st
             same=NotAllowed("marking.same_person"),
             now=now,
         )
-        new = _NewMark(Turn(answer.state), 1, points, remark)
+        new = _NewMark(MarkingTurn(answer.state), 1, points, remark)
         after = _put(session, queue, answer, new, actor, now=now)
         subject = f"marking:{answer.ref}"
         record(session, at=now, actor=actor, act="marking.give", subject=subject, after=after)
@@ -348,7 +348,7 @@ def _text(points: Sequence[Decimal]) -> str:
 class _NewMark:
     """What is put on record of an answer: of which turn, the how manieth, and why it takes another's place."""
 
-    turn: Turn
+    turn: MarkingTurn
     number: int
     points: Sequence[Decimal]
     remark: str
@@ -407,7 +407,7 @@ def own_mark(
     answer = session.get_one(
         MarkedAnswer, mark.answer_id, with_for_update=lock or None, populate_existing=lock
     )
-    newest = marks_in_force(session, [answer.id])[answer.id][Turn(mark.turn)]
+    newest = marks_in_force(session, [answer.id])[answer.id][MarkingTurn(mark.turn)]
     counted = session.scalar(select(CountedMark.id).where(CountedMark.answer_id == answer.id))
     if counted is not None or newest.id != mark.id or answer.state == AnswerState.DROPPED:
         raise Conflict("marking.final")
@@ -439,7 +439,7 @@ def change(mark_ref: str, form: MarkForm, principal: Principal, *, now: datetime
         if answer.held_by and is_held(answer.held_until, now=now):
             raise Conflict("marking.held_now")
         actor = principal.logged_as
-        new = _NewMark(Turn(mark.turn), mark.number + 1, points, remark, reason)
+        new = _NewMark(MarkingTurn(mark.turn), mark.number + 1, points, remark, reason)
         after = _put(session, queue, answer, new, actor, now=now)
         record(
             session,
