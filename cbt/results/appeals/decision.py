@@ -50,7 +50,7 @@ from cbt.runner.models import Attempt
 from cbt.scoring.key_corrections import AS_PUBLISHED, keys_in_force
 from cbt.scoring.late_answers import pending_entries
 from cbt.scoring.marking.store import markers_of
-from cbt.scoring.models import LateRuling, RuledAttempt, Score
+from cbt.scoring.models import CorrectedAttempt, KeyCorrection, LateRuling, RuledAttempt, Score
 from cbt.scoring.score_sheets import Scored, Scorers
 from cbt.scoring.service import compared
 from cbt.scoring.store import NewScore, latest_scores, score_rows
@@ -172,7 +172,7 @@ def _facts(decision: Decision | None) -> ResultFacts | None:
 
 
 def hands_of(session: Session, counted_appeal: CountedAppeal) -> set[PersonStep]:
-    """Return who had a part in a result: asked for its recount, marked or ruled on it, released or corrected it.
+    """Return who had a part in a result: asked for its recount, marked, ruled on, released or corrected it, or a key.
 
     Source: R-91.
     """
@@ -197,7 +197,12 @@ def hands_of(session: Session, counted_appeal: CountedAppeal) -> set[PersonStep]
             AuditEntry.subject == registration.logged_as, AuditEntry.act == "results.correct"
         )
     )
-    steps = {PersonStep(who, at) for by, second, at in (*release, *late) for who in (by, second)}
+    keys = session.execute(
+        select(KeyCorrection.by, KeyCorrection.second, KeyCorrection.at)
+        .join(CorrectedAttempt, CorrectedAttempt.key_correction_id == KeyCorrection.id)
+        .where(CorrectedAttempt.attempt_id == counted_appeal.attempt.id)
+    )
+    steps = {PersonStep(who, at) for by, second, at in (*release, *late, *keys) for who in (by, second)}
     steps |= {PersonStep(by, at) for by, at in rulings}
     for actor, after, at in corrections:
         steps |= {PersonStep(actor, at), PersonStep(json.loads(after)["second"], at)}

@@ -1,4 +1,4 @@
-"""The desk of bad items (试题更正): the items of a sitting by what speaks against them, one item, one correction.
+"""The desk of bad items (试题复核): the items of a sitting by what speaks against them, one item, one correction.
 
 Source: R-54, R-97, R-99.
 """

@@ -1,4 +1,4 @@
-"""Pages of the desk of bad items (试题更正): a sitting's items, one item with a preview, one correction.
+"""Pages of the desk of bad items (试题复核): a sitting's items, one item with a preview, one correction.
 
 Source: R-54, R-62, R-99.
 """
