@@ -55,7 +55,8 @@ from cbt.candidates.service import CORRECTIONS
 from cbt.candidates.store import blueprint_uses, candidate_principal
 from cbt.certificates import jobs as certificate_jobs
 from cbt.certificates import views as certificates
-from cbt.certificates.models import Certificate, UploadMapping
+from cbt.certificates.models import Certificate
+from cbt.certificates.register import certificates_held
 from cbt.clock import Agreement, Clock, SystemClock
 from cbt.config import Settings, read_settings
 from cbt.door import views as door_views
@@ -120,6 +121,8 @@ from cbt.results import jobs as result_jobs
 from cbt.results import views as results_views
 from cbt.results.analysis import views as analysis_views
 from cbt.results.analysis.job import JOBS as ANALYSIS_JOBS
+from cbt.results.desk.certificates import register_certificates
+from cbt.results.desk.jobs import JOBS as DESK_JOBS
 from cbt.results.handler import init_result_changes
 from cbt.results.jobs import RELEASES
 from cbt.results.key_corrections.jobs import JOBS as KEY_JOBS
@@ -127,6 +130,7 @@ from cbt.results.key_corrections.jobs import KEY_CORRECTIONS
 from cbt.results.late_answers import LATE_RULINGS
 from cbt.results.likeness import views as likeness_views
 from cbt.results.likeness.job import JOBS as LIKENESS_JOBS
+from cbt.results.models import UploadMapping
 from cbt.results.retake_ledger import retake_verdicts
 from cbt.retention import jobs as retention_jobs
 from cbt.retention import views as retention
@@ -291,6 +295,7 @@ NAMERS: dict[str, Namer] = {
         Certificate.ref,
     ),
     "upload_mapping": _simple(UploadMapping, "certificates.uploads.mapping"),
+    "result_mapping": _simple(UploadMapping, "results.tables.mapping"),
     "destruction": _found_by(
         select(Destruction.ref, Batch.name, Destruction.ref).join(Batch, Batch.id == Destruction.batch_id),
         "retention.destruction",
@@ -470,6 +475,7 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     *LIKENESS_JOBS,
     marking_jobs.END_DESK,
     marking_jobs.OPEN_DESK,
+    *DESK_JOBS,
     certificate_jobs.PRINT,
     certificate_jobs.UPLOAD,
     certificate_jobs.OWN_RESULTS,
@@ -534,6 +540,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_uses(app, blueprint_uses)
     register_drawable(app, drawable_banks)
     register_names(app, LOG_NAMES)
+    register_certificates(app, certificates_held)
     register_retakes(app, retake_verdicts)
     register_fates(app, paper_fates)
     register_unplaced(app, is_unplaced)

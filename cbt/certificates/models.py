@@ -75,15 +75,3 @@ class LookUpKey(Base):
     certificate_id: Mapped[int] = mapped_column(ForeignKey("certificate.id"), primary_key=True)
     by_number: Mapped[bytes] = mapped_column(LargeBinary)
     by_document: Mapped[bytes | None] = mapped_column(LargeBinary)
-
-
-class UploadMapping(Named):
-    """The columns an authority wants, in its order: what each is called, and what stands in it."""
-
-    name: Mapped[str] = mapped_column(String(60), unique=True)
-    dates: Mapped[str] = mapped_column(String(12))
-    """How days are written: a key of `columns.DATES`."""
-    columns: Mapped[str] = mapped_column(Text)
-    """JSON: a list of header, field, and the text of a column that is the same in every line."""
-    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    changed_by: Mapped[str] = mapped_column(String(80))

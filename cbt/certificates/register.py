@@ -540,6 +540,16 @@ def revoke_one(session: Session, certificate: Certificate, *, reason: str, now: 
     )
 
 
+def certificates_held(session: Session, candidate_id: int, blueprint_ref: str) -> Sequence[Certificate]:
+    """Return all certificates of a candidate for a blueprint, those revoked too, by their issue."""
+    query = (
+        select(Certificate)
+        .where(Certificate.candidate_id == candidate_id, Certificate.blueprint_ref == blueprint_ref)
+        .order_by(Certificate.id)
+    )
+    return session.scalars(query).all()
+
+
 def standing(session: Session, ref: str) -> Certificate:
     """Return a certificate that stands, locked.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 
 import flask
@@ -11,24 +11,16 @@ from flask_babel import gettext as _
 from cbt.blueprints.store import blueprint_of, last_version
 from cbt.certificates import register as certificate_register
 from cbt.certificates import unit_results
-from cbt.certificates import uploads as mappings
 from cbt.certificates.jobs import ISSUE, OWN_RESULTS, PRINT, UPLOAD
 from cbt.certificates.models import Certificate
 from cbt.certificates.register import RegisterFilter, SeriesForm, series_form, set_series, waiting_page
 from cbt.certificates.uploads import (
-    CONSTANT,
-    DATES,
-    EXAMPLE,
+    CERTIFICATES,
     FIELDS,
-    FORMS,
-    MOST_COLUMNS,
     STANDARD,
     ChosenUpload,
-    MappedFile,
-    MappingForm,
     UploadChoice,
     chosen,
-    places,
     read_choice,
 )
 from cbt.enrolment.body import body
@@ -45,6 +37,14 @@ from cbt.http.server import lanes
 from cbt.http.server.hot_addresses import hot_reply
 from cbt.jobs.answers import act_reply, file_reply
 from cbt.personal import DETAILS
+from cbt.results.column_mapping import (
+    FORMS,
+    MappedFile,
+    MappingForm,
+    lines_of,
+    sent_mapping,
+    shown_mapping,
+)
 from cbt.rules.certificates import grouped
 from cbt.rules.roles import Role
 from cbt.sittings.store import batches
@@ -77,11 +77,7 @@ upload_pages = flask.Blueprint("uploads", __name__)
 
 OFFERED = 100
 """So many batches are offered, the latest first."""
-_SPARE = 5
-"""So many empty lines a form ends with."""
 _CHOICE = tuple(field.name for field in fields(UploadChoice))
-_CELLS = ("place", "header", "field", "text")
-_Lines = Sequence[Mapping[str, object]]
 
 
 @upload_pages.get("/office/certificates/uploads")
@@ -126,7 +122,7 @@ def _again(form: Mapping[str, str]) -> ChosenUpload | None:
 
 def _page(refused: Refusal, fields: Mapping[str, str], upload: ChosenUpload | None) -> Reply:
     with reading() as session:
-        mapped_files = mappings.all_mappings(session)
+        mapped_files = CERTIFICATES.all_files(session)
         offered = [(batch.ref, batch.name) for batch, _count in batches(session, limit=OFFERED)]
     today = local_day(flask.g.now)
     return form_page(
@@ -148,8 +144,8 @@ def _page(refused: Refusal, fields: Mapping[str, str], upload: ChosenUpload | No
 @access.roles(Role.OFFICER)
 def new() -> Reply:
     with reading() as session:
-        source = mappings.mapping_of(session, flask.request.args.get("from", STANDARD))
-    return _form(None, "", source.dates, _lines_of(source), NOTHING_REFUSED)
+        source = CERTIFICATES.file_of(session, flask.request.args.get("from", STANDARD))
+    return _form(None, MappingForm("", source.dates, lines_of(source)), NOTHING_REFUSED)
 
 
 @upload_pages.post("/office/certificates/uploads/new")
@@ -162,65 +158,45 @@ def make() -> Reply:
 @access.roles(Role.OFFICER)
 def mapping(ref: str) -> Reply:
     with reading() as session:
-        mapped_file = mappings.mapping_of(session, ref)
+        mapped_file = CERTIFICATES.file_of(session, ref)
     if ref == STANDARD:
         return flask.redirect(flask.url_for("certificates.uploads.new"), 303)
-    return _form(mapped_file, mapped_file.name, mapped_file.dates, _lines_of(mapped_file), NOTHING_REFUSED)
+    return _form(
+        mapped_file, MappingForm(mapped_file.name, mapped_file.dates, lines_of(mapped_file)), NOTHING_REFUSED
+    )
 
 
 @upload_pages.post("/office/certificates/uploads/<ref>")
 @access.roles(Role.OFFICER)
 def change(ref: str) -> Reply:
     with reading() as session:
-        mapped_file = mappings.mapping_of(session, ref)
+        mapped_file = CERTIFICATES.file_of(session, ref)
     return _keep(mapped_file)
 
 
 @upload_pages.post("/office/certificates/uploads/<ref>/remove")
 @access.roles(Role.OFFICER)
 def remove(ref: str) -> Reply:
-    mappings.remove_mapping(ref, now=flask.g.now, actor=acting())
+    CERTIFICATES.remove(ref, now=flask.g.now, actor=acting())
     return see_other(_("certificates.upload.removed"), "certificates.uploads.uploads")
 
 
 def _keep(mapped_file: MappedFile | None) -> Reply:
-    form = flask.request.form
-    most = MOST_COLUMNS + _SPARE
-    cells = list(zip(*(form.getlist(name)[:most] for name in _CELLS), strict=False))
-    wanted = MappingForm(form.get("name", ""), form.get("dates", ""), cells)
+    wanted = sent_mapping(flask.request.form)
     try:
-        mappings.keep_mapping(mapped_file.ref if mapped_file else "", wanted, now=flask.g.now, actor=acting())
+        CERTIFICATES.keep(mapped_file.ref if mapped_file else "", wanted, now=flask.g.now, actor=acting())
     except CbtError as error:
-        lines = [dict(zip(_CELLS, one, strict=True)) for one in cells]
-        return _form(mapped_file, wanted.name, wanted.dates, lines, refusal(error))
+        return _form(mapped_file, wanted, refusal(error))
     return see_other(_("certificates.upload.saved"), "certificates.uploads.uploads")
 
 
-def _lines_of(mapped_file: MappedFile) -> _Lines:
-    lines: list[Mapping[str, object]] = []
-    for place, column in zip(
-        places(len(mapped_file.columns) + _SPARE), [*mapped_file.columns, *[None] * _SPARE], strict=True
-    ):
-        if column is None:
-            lines.append({"place": place, "header": "", "field": "", "text": ""})
-        else:
-            lines.append(
-                {"place": place, "header": column.header, "field": column.field, "text": column.text}
-            )
-    return lines
-
-
-def _form(mapped_file: MappedFile | None, name: str, dates: str, lines: _Lines, refused: Refusal) -> Reply:
+def _form(mapped_file: MappedFile | None, wanted: MappingForm, refused: Refusal) -> Reply:
     return form_page(
         "certificates/uploads/mapping.html",
         refused,
         known=mapped_file,
-        name=name,
-        dates=dates,
-        lines=lines,
         fields=[(name, _label(name)) for name in FIELDS],
-        all_dates=[(one, pattern.format(EXAMPLE)) for one, pattern in DATES.items()],
-        constant=CONSTANT,
+        **shown_mapping(wanted),
     )
 
 

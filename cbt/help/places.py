@@ -128,6 +128,7 @@ HANDBOOKS: Mapping[str, Sections] = {
         "exam-day": ("proctoring.rooms", "proctoring.board", "inspecting.now"),
         "results": ("results", "record", "analysis"),
         "marking": ("marking",),
+        "result-tables": ("results.tables",),
         "likeness": ("likeness",),
         "publicity": ("results.publicity", "results.rulings"),
         "release": ("results.release", "results.release_preview"),

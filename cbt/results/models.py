@@ -136,3 +136,15 @@ class Appeal(Named):
     """Why it was decided so, or withdrawn at the office."""
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_by: Mapped[str] = mapped_column(String(80))
+
+
+class UploadMapping(Named):
+    """The columns of a file for others, in their order: what each is called, and what stands in it."""
+
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+    dates: Mapped[str] = mapped_column(String(12))
+    """How days are written: a key of `column_mapping.DATES`."""
+    columns: Mapped[str] = mapped_column(Text)
+    """JSON: a list of header, field and text; what mappings are of is said by how their refs begin."""
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_by: Mapped[str] = mapped_column(String(80))

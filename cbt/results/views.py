@@ -28,6 +28,8 @@ from cbt.printing.pdf import PDF
 from cbt.proctoring.hands import remarks_of
 from cbt.results import my_results, rulings
 from cbt.results.appeals import views as appeal_views
+from cbt.results.desk import result_table_views
+from cbt.results.desk import views as desk_views
 from cbt.results.handler import ask_page, results_page
 from cbt.results.jobs import CORRECTION, LETTER, PACKAGE, RELEASE, SHEET_PRINT, WORKBOOK, asked_by_two
 from cbt.results.key_corrections import views as key_views
@@ -282,6 +284,8 @@ pages.register_blueprint(ruling_pages)
 pages.register_blueprint(appeal_views.pages)
 pages.register_blueprint(appeal_views.own_pages)
 pages.register_blueprint(key_views.pages)
+pages.register_blueprint(desk_views.pages)
+pages.register_blueprint(result_table_views.pages)
 pages.add_app_template_filter(as_points, "as_points")
 pages.add_app_template_filter(as_unrounded, "as_unrounded")
 

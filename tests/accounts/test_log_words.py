@@ -71,6 +71,13 @@ ELSEWHERE = {
     *(f"applicant.{verdict}" for verdict in ("accept", "refuse")),
     *(f"applicant.{act}" for act in ("photo", "photo_remove", "scan", "scan_read", "scan_remove")),
     *(f"print.{paper}" for paper in ("score_sheet", "publicity", "ruling", "appeal")),
+    *(f"print.{paper}" for paper in ("dossier", "centre_report")),
+    *(
+        f"{room}.mapping_{done}"
+        for room in ("certificate", "results")
+        for done in ("make", "change", "remove")
+    ),
+    *("results.view_keys", "results.view_paper"),
     *(f"guessing.{scope}" for scope in SCOPES),
     *(f"print.{document}" for document in (*DOCUMENTS, *PAPERS)),
 }

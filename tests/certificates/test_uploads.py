@@ -14,28 +14,22 @@ from sqlalchemy import select, update
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, Registration
-from cbt.certificates import uploads
-from cbt.certificates.models import Certificate, UploadMapping
-from cbt.certificates.uploads import (
+from cbt.certificates.models import Certificate
+from cbt.certificates.uploads import CERTIFICATES, FIELDS, UploadChoice, chosen, lines_of, read_choice
+from cbt.enrolment.models import Applicant
+from cbt.errors import CbtError, InvalidInput
+from cbt.results import column_mapping
+from cbt.results.column_mapping import (
     CONSTANT,
-    FIELDS,
     HEADER,
     MOST_COLUMNS,
     NAME,
     TEXT,
+    MappedColumn,
     MappedFile,
     MappingForm,
-    UploadChoice,
-    UploadColumn,
-    chosen,
-    keep_mapping,
-    lines_of,
-    read_choice,
-    read_mapping,
 )
-from cbt.enrolment.models import Applicant
-from cbt.errors import CbtError, InvalidInput
-from cbt.results.models import Release, Result
+from cbt.results.models import Release, Result, UploadMapping
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.candidates.rosters import resident
 from tests.certificates.test_certificates import BOTH, LIST, candidate_id, given, qualify, set_parts
@@ -198,25 +192,25 @@ def test_a_mapping_is_saved_changed_copied_and_removed(world: World) -> None:
 def test_so_many_mappings_are_kept_and_one_that_stays_as_it_is_is_no_change(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MOST_MAPPINGS", 2)
+    monkeypatch.setattr(column_mapping, "MOST_MAPPINGS", 2)
     form = MappingForm("1 甲", "digits", [GOOD])
     now = world.clock.now()
     with world.app.test_request_context():
-        ref = keep_mapping("", form, now=now, actor="staff:st-1")
-        keep_mapping("", replace(form, name="2 乙"), now=now, actor="staff:st-1")
-        for name, code in (("3 丙", "certificate_file.too_many"), ("1 甲", "certificate_file.too_many")):
+        ref = CERTIFICATES.keep("", form, now=now, actor="staff:st-1")
+        CERTIFICATES.keep("", replace(form, name="2 乙"), now=now, actor="staff:st-1")
+        for name, code in (("3 丙", "mapped_file.too_many"), ("1 甲", "mapped_file.too_many")):
             with pytest.raises(CbtError) as error:
-                keep_mapping("", replace(form, name=name), now=now, actor="staff:st-1")
+                CERTIFICATES.keep("", replace(form, name=name), now=now, actor="staff:st-1")
             assert (error.value.code, error.value.params) == (code, {"maximum": 2})
-        assert keep_mapping(ref, form, now=now + DAY, actor="staff:st-2") == ref
+        assert CERTIFICATES.keep(ref, form, now=now + DAY, actor="staff:st-2") == ref
         with pytest.raises(CbtError) as error:
-            keep_mapping(ref, replace(form, name="2 乙"), now=now, actor="staff:st-1")
+            CERTIFICATES.keep(ref, replace(form, name="2 乙"), now=now, actor="staff:st-1")
         assert (error.value.code, error.value.params) == (
-            "certificate_file.taken",
+            "mapped_file.taken",
             {"field": "name", "name": "2 乙"},
         )
         with reading() as session:
-            assert [(one.ref, one.name) for one in uploads.all_mappings(session)][1:] == [
+            assert [(one.ref, one.name) for one in CERTIFICATES.all_files(session)][1:] == [
                 (ref, "1 甲"),
                 (
                     session.scalars(select(UploadMapping.ref).where(UploadMapping.name == "2 乙")).one(),
@@ -281,12 +275,12 @@ GOOD: Line = ("10", "姓名", "name", "")
 )
 def test_a_mapping_is_read_line_by_line_up_to_its_limits(lines: list[Line], fault: str) -> None:
     if not fault:
-        wanted = tuple(UploadColumn(header, field, text) for _place, header, field, text in lines)
-        assert read_mapping(" 长名 ", "words", lines) == ("长名", "words", wanted)
+        wanted = tuple(MappedColumn(header, field, text) for _place, header, field, text in lines)
+        assert CERTIFICATES.read(MappingForm(" 长名 ", "words", lines)) == ("长名", "words", wanted)
         return
     with pytest.raises(InvalidInput) as refused:
-        read_mapping("名", "words", [("", "", "", ""), *lines])
-    assert refused.value.code == f"certificate_file.{fault}"
+        CERTIFICATES.read(MappingForm("名", "words", [("", "", "", ""), *lines]))
+    assert refused.value.code == f"mapped_file.{fault}"
     of_line: dict[str, object] = {"field": "columns", "line": 2}  # empty lines count
     assert (
         refused.value.params
@@ -308,15 +302,20 @@ def test_columns_stand_by_their_places_and_equal_ones_as_they_came() -> None:
         ("10", "乙", "body", ""),
         ("9", "子", "number", ""),
     ]
-    assert [one.header for one in read_mapping("长" * NAME, "digits", lines)[2]] == ["子", "甲", "乙", "丙"]
+    assert [one.header for one in CERTIFICATES.read(MappingForm("长" * NAME, "digits", lines))[2]] == [
+        "子",
+        "甲",
+        "乙",
+        "丙",
+    ]
     for name, dates in (("长" * (NAME + 1), "digits"), ("名", "roman")):
         with pytest.raises(InvalidInput):
-            read_mapping(name, dates, lines)
+            CERTIFICATES.read(MappingForm(name, dates, lines))
 
 
 def cells(world: World, dates: str = "dashes") -> list[dict[str, str | None]]:
     """Return every field of every certificate, by number."""
-    mapping = MappedFile("um-x", "全部", dates, tuple(UploadColumn(one, one, "固定") for one in FIELDS))
+    mapping = MappedFile("um-x", "全部", dates, tuple(MappedColumn(one, one, "固定") for one in FIELDS))
     with world.app.test_request_context(), reading() as session:
         return [
             dict(zip(FIELDS, line.cells, strict=True))

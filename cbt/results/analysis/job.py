@@ -91,11 +91,17 @@ def _version() -> str:
 
 def kept_report(scope: AnalysisScope, *, now: datetime) -> AnalysisReport | None:
     """Return the figures that were worked out of what is there now; None for none."""
+    file = kept_file(ANALYSIS.code, scope, now=now)
+    return None if file is None else report_in(file)
+
+
+def kept_file(kind: str, scope: AnalysisScope, *, now: datetime) -> JobFile | None:
+    """Return what a job of a kind worked out of what is there now and is still kept; None for none."""
     with reading() as session:
         done = (
             select(Job)
             .where(
-                Job.kind == ANALYSIS.code,
+                Job.kind == kind,
                 Job.subject == scope.subject,
                 Job.asked == canonical_json(scope.asked),
                 Job.state == JobState.DONE,
@@ -106,7 +112,7 @@ def kept_report(scope: AnalysisScope, *, now: datetime) -> AnalysisReport | None
         job = session.scalar(done)
         if job is None or not queue.has_file(job, now=now):
             return None
-        return report_in(queue.file_of(session, job, now=now))
+        return queue.file_of(session, job, now=now)
 
 
 def report_in(file: JobFile) -> AnalysisReport:

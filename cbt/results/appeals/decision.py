@@ -172,7 +172,7 @@ def _facts(decision: Decision | None) -> ResultFacts | None:
 
 
 def hands_of(session: Session, counted_appeal: CountedAppeal) -> set[PersonStep]:
-    """Return who had a part in a result: asked for its recount, marked, ruled on, released or corrected it, or a key.
+    """Return who had a part in a result: asked for its recount, marked, ruled, released, corrected it or a key.
 
     Source: R-91.
     """

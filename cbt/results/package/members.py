@@ -196,7 +196,8 @@ def papers_in(session: Session, attempts: Sequence[Attempt]) -> Members:
 MOST_LINKS = 100_000
 """So far back the slice goes at most, counted from its end."""
 _ASIDE = or_(
-    AuditEntry.act.like("print.%"), AuditEntry.act == "package.write", AuditEntry.act == "results.export"
+    AuditEntry.act.like("print.%"),
+    AuditEntry.act.in_(["package.write", "results.export", "results.view_paper", "results.view_keys"]),
 )
 
 
