@@ -68,7 +68,7 @@ PLACES = (
         "office",
         "list",
         frozenset({Role.OFFICER}),
-        ("candidates.sitting", "candidates.registration", "retention.retention"),
+        ("candidates.sitting", "candidates.registration", "retention.retention", "batches.make_up.ledger"),
     ),
     StaffPage(
         "sittings.centres.centres", "centres", "square", frozenset({Role.OFFICER}), ("sittings.centres.room",)

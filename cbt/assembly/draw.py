@@ -31,7 +31,7 @@ from cbt.items.markup import inline, sanitised, to_html
 from cbt.items.models import ItemBank
 from cbt.items.preview import verdicts
 from cbt.rules.assembly.form import Drawable, PaperSource, draw_form, draw_look, look_paper
-from cbt.rules.assembly.selection import mutual_enemies
+from cbt.rules.assembly.selection import mutual_enemies, replaceable
 from cbt.rules.canonical import canonical_json, digest, digest_of
 from cbt.rules.exam import Paper
 from cbt.rules.form_score import arranged
@@ -258,6 +258,7 @@ def draw(
     rng: random.Random,
     clashes: Clashes = lambda _cases: 0,
     without: frozenset[str] = frozenset(),
+    seen: Sequence[frozenset[str]] = (),
 ) -> DrawnForm:
     """Draw one form of a paper; nothing is written.
 
@@ -266,20 +267,22 @@ def draw(
 
     Only the seed and `without` decide what is drawn, so they, bank revision and blueprint give the same form
     again. A bank is read once for all that is drawn from `sources`. What is 互斥 with the candidate's other papers
-    (`without`) is left out where the bank can do without it. Raises Conflict naming the constraint a draw cannot
-    keep.
+    (`without`) is left out where the bank can do without it, and so are the items of the candidate's former
+    attempts (`seen`, the latest first): all of them, or those of the latest, or those that have another of their
+    point. Raises Conflict naming the constraint a draw cannot keep.
 
-    Source: R-8, R-43.
+    Source: R-8, R-43, R-121.
     """
     bank, paper = sources.bank_of(blueprint_version_id), (blueprint_version_id, paper_code)
-    try:
-        seed = _seed(sources, paper, rng, clashes, without)
-        content = sources.content(*paper, seed=seed, without=without)
-    except Conflict:
-        if not without:
-            raise
-        seed = _seed(sources, paper, rng, clashes, frozenset())
-        content = sources.content(*paper, seed=seed)
+    for left_out in _left_out(without, seen, bank.items):
+        try:
+            seed = _seed(sources, paper, rng, clashes, left_out)
+            content = sources.content(*paper, seed=seed, without=left_out)
+        except Conflict:
+            if not left_out:
+                raise
+        else:
+            break
     text = canonical_json(content)
     return DrawnForm(
         blueprint_version_id=blueprint_version_id,
@@ -293,6 +296,17 @@ def draw(
         cases=cases_of(content),
         items=items_of(content),
     )
+
+
+def _left_out(
+    without: frozenset[str], seen: Sequence[frozenset[str]], items: Sequence[Drawable]
+) -> dict[frozenset[str], None]:
+    """Return what a draw may leave out, the most first and nothing last."""
+    steps = []
+    if seen:
+        former = frozenset[str]().union(*seen)
+        steps = [without | former, without | seen[0], without | replaceable(former, items)]
+    return dict.fromkeys([*steps, without, frozenset()])
 
 
 def freeze(session: Session, drawn: Sequence[DrawnForm], *, now: datetime) -> list[Form]:

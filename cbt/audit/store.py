@@ -82,7 +82,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             " pledge seat leave return elsewhere clear_elsewhere",
         ),
         "candidates": (
-            *_of("roster", "import export columns"),
+            *_of("roster", "import export columns make_up"),
             *_of("photos", "import"),
             *_of("registration", "add change withdraw bring_back remove"),
             *_of("print", "tickets door sign_in labels seats registration"),

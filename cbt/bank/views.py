@@ -15,6 +15,7 @@ from cbt.bank.catalogue import point_counts, tree_of
 from cbt.bank.editor import views as editor_views
 from cbt.bank.exports import field_name, left_line
 from cbt.bank.imports import views as import_views
+from cbt.bank.item_figures import doubted_items, record_page, records_of
 from cbt.bank.jobs import EXPORT
 from cbt.bank.lint.job import LINT, LintStanding, lint_standing
 from cbt.bank.lint.page import lint_page
@@ -40,6 +41,8 @@ from cbt.rules.roles import Role
 from cbt.rules.states import ItemState
 from cbt.storage.unit_of_work import reading
 
+MOST_DOUBTED = 50
+"""So many items that their use speaks against stand on the page of checks, the first by their numbers."""
 export_pages = flask.Blueprint("exports", __name__)
 
 MOST = 5_000
@@ -128,11 +131,16 @@ def lint(ref: str) -> Reply:
     report = standing.report
     if report is not None:
         service.key_view(act="bank.view_keys", subject=f"item_bank:{ref}", actor=acting(), now=flask.g.now)
+    with reading() as session:
+        bank_id = store.bank_by_ref(session, ref).id
+        doubted, doubted_count = doubted_items(session, bank_id, most=MOST_DOUBTED)
     return flask.render_template(
         "bank/lint/_lint.html" if wants_partial() else "bank/lint/lint.html",
         standing=standing,
         report=report,
         page=lint_page(report) if report is not None else None,
+        doubted=doubted,
+        doubted_count=doubted_count,
     )
 
 
@@ -184,11 +192,13 @@ def bank(ref: str) -> Reply:
         tree = tree_of(store.taxonomy_of(session, item_bank), point_counts(session, item_bank.id))
         staff = staff_with_roles(session, [Role.AUTHOR, Role.REVIEWER])
         names = actor_names(session, {one for line in lines for one in (line.reviewer, line.author)})
+        records = records_of(session, item_bank.id, [line.ref for line in lines])
     return flask.render_template(
         "bank/bank.html",
         bank=item_bank,
         is_sample=item_bank.ref in store.sample_banks(),
         lines=lines,
+        records=records,
         total=min(total, MOST_COUNTED) if search.search.text else total,
         more=bool(search.search.text) and total > MOST_COUNTED,
         search=search.search,
@@ -220,6 +230,7 @@ def item(ref: str, item_ref: str) -> Reply:
         desk = desk_of(session, sheet.item)
         named = [one for one in named_by(session, item_bank.id, item_ref) if one not in sheet.content.enemies]
         names = actor_names(session, {version.actor for version in sheet.versions})
+        record = record_page(session, sheet.item.id)
     service.key_view(act="item.view_key", subject=f"item:{item_ref}", actor=acting(), now=flask.g.now)
     return flask.render_template(
         "bank/catalogue/item.html",
@@ -234,6 +245,7 @@ def item(ref: str, item_ref: str) -> Reply:
         names=names,
         paper=preview_paper(sheet.content, seed=item_ref),
         keys=key_lines(sheet.content),
+        record=record,
     )
 
 

@@ -1,4 +1,4 @@
-"""Pages of a batch: checklist, accepted people of applications, seats of a room, the calendar of free days."""
+"""Pages of a batch: checklist, people of applications, make-up roster, seats of a room, calendar of free days."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from cbt.batches import application_roster, seat_assignment
+from cbt.batches import application_roster, make_up, seat_assignment
 from cbt.batches import change_views as batches_change_views
 from cbt.batches.application_roster import BatchWish
 from cbt.batches.checklist import AT_ONCE, BATCHES, SITTINGS, batch_page, unfinished
@@ -25,6 +25,7 @@ from cbt.batches.jobs import (
     TAKE_OUT,
     asked_wishes,
 )
+from cbt.batches.make_up import MakeUpChoice
 from cbt.batches.people import views as people
 from cbt.batches.roster import views as roster_roster
 from cbt.batches.seat_assignment import (
@@ -38,12 +39,14 @@ from cbt.enrolment.applications.views import OFFICE, OWN, ApplicationSide, appli
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.http.auth import access
 from cbt.http.auth.login import Principal, acting
-from cbt.http.form_values import page_of
+from cbt.http.form_values import WIDEST, asked_text, page_of, whole_number
 from cbt.http.forms import NOTHING_REFUSED, Refusal, flash_refusal, form_on, form_page, refusal, see_other
 from cbt.http.i18n import local_day
 from cbt.http.partials import Reply, wants_partial
 from cbt.jobs.answers import act_reply, file_reply
 from cbt.jobs.registry import job_kinds
+from cbt.results.retake_rights import KINDS as RETAKE_KINDS
+from cbt.results.retake_rights import SOON, RetakeFilter, rights_of_office
 from cbt.rules.planning.seat_plan import MOST_NUMBER, PaperMix, SeatOrder, SeatWishes
 from cbt.rules.roles import Role
 from cbt.sittings.inputs import one_of, parse_number
@@ -340,12 +343,65 @@ def _context(page: object) -> dict[str, object]:
     return {"page": page, "has_accommodation": has_accommodation, "said": ""}
 
 
+make_up_pages = flask.Blueprint("make_up", __name__)
+
+
+@make_up_pages.get("/office/retakes", endpoint="ledger")
+@access.roles(*READERS)
+def make_up_ledger(refused: Refusal = NOTHING_REFUSED) -> Reply:
+    """Show who may retake a paper until when, over all batches, fifty at a time."""
+    asked, today = _retakes_asked(flask.request.values), local_day(flask.g.now)
+    ledger = rights_of_office(asked, today=today)
+    with reading() as session:
+        offered = make_up.targets(session, today=today)
+    return form_page(
+        "batches/make_up/ledger.html",
+        refused,
+        ledger=ledger,
+        asked=asked,
+        kinds=RETAKE_KINDS,
+        targets=offered,
+        soon=today + SOON,
+        chosen=frozenset(flask.request.form.getlist("right")),
+        most=make_up.MOST_PAPERS,
+    )
+
+
+@make_up_pages.post("/office/retakes", endpoint="make")
+@access.roles(Role.OFFICER)
+@form_on(make_up_ledger, InvalidInput, Conflict)
+def make_make_up_roster() -> Reply:
+    """编补考名单: have the chosen people be looked at as a roster of a batch, and go there."""
+    form = flask.request.form
+    everybody = form.get("who") == "all"
+    choice = MakeUpChoice(
+        registrations=() if everybody else form.getlist("right"),
+        target=form.get("target", ""),
+        everybody=_retakes_asked(form) if everybody else None,
+        seen=whole_number(form.get("seen", ""), most=WIDEST) or 0,
+    )
+    batch, draft = make_up.make_up_roster(choice, locale=str(get_locale()), now=flask.g.now, actor=acting())
+    return flask.redirect(flask.url_for("batches.roster.check", ref=batch, draft=draft), 303)
+
+
+def _retakes_asked(args: Mapping[str, str]) -> RetakeFilter:
+    kind = args.get("kind", "")
+    return RetakeFilter(
+        kind if kind in RETAKE_KINDS else RETAKE_KINDS[0],
+        level=args.get("level", "")[:60],
+        centre=args.get("centre", "")[:40],
+        text=asked_text(args),
+        page=page_of(args),
+    )
+
+
 pages = flask.Blueprint("batches", __name__)
 for wing in (
     application_pages,
     checklist_pages,
     checks.pages,
     free_day_pages,
+    make_up_pages,
     batches_change_views.removal_pages,
     batches_change_views.sitting_change_pages,
     people.pages,

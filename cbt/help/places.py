@@ -134,7 +134,7 @@ HANDBOOKS: Mapping[str, Sections] = {
         "release": ("results.release", "results.release_preview"),
         "appeals": ("results.appeals",),
         "keys": ("results.keys",),
-        "retakes": ("results.retakes",),
+        "retakes": ("results.retakes", "results.rights", "batches.make_up"),
         "late": ("late",),
         "package": ("package",),
         "certificates": ("certificates",),

@@ -5,10 +5,10 @@ Versions never change.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.storage.types import Base, Named, Row, UtcDateTime
@@ -114,6 +114,29 @@ class ItemSearch(Base):
         ForeignKey("item.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     words: Mapped[str] = mapped_column(Text)
+
+
+class ItemOutcome(Row):
+    """What one examination found of an item, written when its analysis was worked out (R-96); no person is in it.
+
+    `source` is the subject it was worked out of (`batch:…`): worked out anew, it takes the place of what was there.
+    """
+
+    __tablename__ = "item_figures"
+    __table_args__ = (UniqueConstraint("item_id", "source"),)
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"))
+    source: Mapped[str] = mapped_column(String(60), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    """What the examination is called."""
+    people: Mapped[int]
+    """How many answered it, of `takers` who sat the paper."""
+    takers: Mapped[int]
+    difficulty: Mapped[float]
+    """The share of the points earned."""
+    discrimination: Mapped[float | None]
+    used_on: Mapped[date] = mapped_column(Date)
+    """The last day of the examination."""
 
 
 class ItemVersion(Row):

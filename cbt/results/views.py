@@ -58,6 +58,7 @@ from cbt.results.release import (
     require_reason,
 )
 from cbt.results.retake_ledger import check_batch
+from cbt.results.retake_rights import rights_of_batch
 from cbt.results.rulings import DECIDERS as RULERS
 from cbt.results.rulings import RulingForm, ruled_on
 from cbt.results.rulings import rule as rule_on
@@ -402,3 +403,11 @@ def retakes(batch_ref: str) -> Reply:
     """List whom the retake rules keep from a paper of this batch, fifty at a time."""
     check = check_batch(batch_ref, page=page_of(flask.request.args))
     return flask.render_template("results/retake_ledger/retakes.html", check=check)
+
+
+@pages.get("/results/rights/<batch_ref>")
+@access.roles(*READERS)
+def rights(batch_ref: str) -> Reply:
+    """List who did not pass a paper of this batch, until when each may retake it, and who is booked, by fifties."""
+    found = rights_of_batch(batch_ref, today=local_day(flask.g.now), page=page_of(flask.request.args))
+    return flask.render_template("results/retake_ledger/rights.html", found=found)

@@ -24,6 +24,17 @@ def last_day(first_on: date, years: int) -> date:
         return first_on.replace(year=first_on.year + years, day=28)
 
 
+def first_day_within(on: date, years: int) -> date:
+    """Return the earliest day on which a term can begin that is not over on a day: `last_day` the other way round.
+
+    Source: R-4.
+    """
+    try:
+        return on.replace(year=on.year - years)
+    except ValueError:
+        return date(on.year - years, 3, 1)
+
+
 # The fixed festivals (法定节假日), for years whose arrangement the State Council has not published yet.
 #
 # The days are those of 《全国年节及纪念日放假办法》 (2024): New Year 1, Spring Festival 4 from its eve, 清明 1,

@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from cbt.assembly.draw import cases_of, draw_content, items_of
+from cbt.assembly.draw import DrawSources, cases_of, draw_content, items_of
+from cbt.assembly.draw import draw as draw_one
 from cbt.assembly.models import Form
 from cbt.audit.models import AuditEntry
 from cbt.bank.changes import version_row
@@ -32,6 +33,7 @@ from cbt.runner.models import Attempt
 from cbt.runner.paper import draw
 from cbt.runner.paper.draw import draw_for_sitting
 from cbt.sittings.models import Room, Seat
+from cbt.sittings.service import create_batch
 from cbt.storage.types import Row
 from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 from tests.helpers import count_queries, log_can_be_emptied
@@ -202,6 +204,45 @@ def test_a_candidate_with_both_papers_meets_nothing_that_excludes_another(world:
     assert excluded
     assert not items_of(theory) & excluded
     assert "enemies_met" not in str(after)
+
+
+def test_who_sat_the_paper_before_sees_none_of_its_items_again(world: World) -> None:
+    """What was shown stays out where the bank can do without it; a form that nobody opened was not shown.
+
+    Source: R-121.
+    """
+    with world.app.app_context():
+        with unit_of_work() as session:
+            opened, kept_shut = (
+                session.get_one(Registration, world.sitters[name].registration_id)
+                for name in ("theory", "extra")
+            )
+            other = create_batch(session, name="上一批", now=START, actor="cli")
+            for number, like in enumerate((opened, kept_shut)):
+                ticket = AdmissionTicket(
+                    batch_id=other.id, candidate_id=like.candidate_id, number=f"261100019998{number}"
+                )
+                session.add(ticket)
+                session.flush()
+                register(session, like, f"rg-again-{number}", like.paper, ticket_id=ticket.id)
+            attempt = session.scalars(select(Attempt).where(Attempt.registration_id == opened.id)).one()
+            attempt.started_at = START
+            before, version = held_by(session, opened.ref), opened.blueprint_version_id
+        assert draw_for_sitting(world.sitting_ref, now=START, actor="staff:test", seed=4) == 2
+        with reading() as session:
+            again, anew = held_by(session, "rg-again-0"), held_by(session, "rg-again-1")
+            sources = DrawSources(session)
+            bank = frozenset(item.ref for item in sources.bank_of(version).items)
+            asked = {"blueprint_version_id": version, "paper_code": "theory"}
+            whole = draw_one(sources, **asked, rng=random.Random(1), seen=[bank])
+            latest, older = items_of(before), bank - items_of(before)
+            least = draw_one(sources, **asked, rng=random.Random(1), seen=[latest, older])
+    assert items_of(before)
+    assert not items_of(again) & items_of(before)
+    assert items_of(before) <= set(again["without"])
+    assert "without" not in anew
+    assert whole.items, "a bank that is seen as a whole is drawn from all the same"
+    assert not least.items & latest, "what was seen longest ago comes back first"
 
 
 def wait_in_a_row(session: Session, like: Registration, count: int, prefix: str) -> None:

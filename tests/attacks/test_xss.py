@@ -110,6 +110,8 @@ PAGES: dict[str, tuple[str, str]] = {
     "lists of everybody": ("unsigned", "/publicity"),
     "late answers": ("officer", "/results/{sitting}/late"),
     "retakes": ("officer", "/results/retakes/{batch}"),
+    "rights to retake": ("officer", "/results/rights/{batch}"),
+    "make-up ledger": ("officer", "/office/retakes"),
     "banks": ("author", "/bank"),
     "bank": ("author", f"/bank/{BANK}"),
     "seat page": ("theory", "/"),

@@ -86,19 +86,22 @@ class Plan:
         return row
 
     def _person(self, who: str) -> Candidate:
-        index = document_index(who)
+        number = "E" + "".join(f"{ord(sign):05d}" for sign in who)
+        index = document_index(number)
         known = self.session.scalar(select(Candidate).where(Candidate.document_index == index))
         return known or add_candidate(
             self.session,
-            NewPerson(who, "passport", who, {"phone": "13800000000", "employer": "甲公司"}),
+            NewPerson(who, "passport", number, {"phone": "13800000000", "employer": "甲公司"}),
             now=self.now,
         )
 
-    def released(self, who: str, outcome: str, *, paper: str = "theory", days_ago: int = 100) -> None:
+    def released(
+        self, who: str, outcome: str, *, paper: str = "theory", days_ago: int = 100, kind: str = "first"
+    ) -> None:
         """Have somebody's paper released that many days before the day."""
         before = timedelta(days=-days_ago)
         past = self.at(before, f"{days_ago} 天前")
-        row = self.enter(who, past, paper)
+        row = self.enter(who, past, paper, kind=kind)
         past.state = "released"
         release = Release(sitting_id=past.id, released_at=PLANNED + before, by=OFFICER, second=OFFICER)
         self.session.add(release)

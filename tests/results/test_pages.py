@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from python_calamine import CalamineWorkbook
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate
+from cbt.results import retake_rights
+from cbt.results.models import Result
 from cbt.results.sheet import page as lines
 from cbt.storage.unit_of_work import reading, unit_of_work
 from cbt.translations.compiler import texts_of
@@ -208,12 +210,49 @@ def test_the_retake_check_names_who_may_not_register(world: World) -> None:
     assert world.sitters["second"].name not in page
 
 
+def test_who_did_not_pass_stands_with_the_last_day_and_where_each_is_booked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"/results/rights/{world.batch_ref}"
+    finish(world)
+    assert "没有未合格的科目" in world.staff("officer").get(url).text
+    release(world)
+    officer = world.staff("officer")
+    page = officer.get(url).text
+    rows = re.findall(r"<tr>\s*<th scope=\"row\">.*?</tr>", page, re.S)
+    assert rows
+    assert f"未合格的科目（{len(rows)}）" in page
+    with world.app.app_context(), reading() as session:
+        passed = session.scalar(select(func.count()).where(Result.outcome == "passed"))
+        assert session.scalar(select(func.count(Result.id))) == len(rows) + (passed or 0)
+    assert "可补考，至 2028-11-24" in page
+    absent = [row for row in rows if "缺考</span>" in row]
+    assert absent
+    assert all("没有补考资格" in row for row in absent)
+    assert page.count("未报名") == len(rows)
+    name = next(
+        key
+        for key, sitter in world.sitters.items()
+        if any(sitter.name in row and "可补考" in row for row in rows)
+    )
+    book_again(world, name, at=PLANNED + timedelta(days=200))
+    page = officer.get(url).text
+    assert page.count("未报名") == len(rows) - 1
+    monkeypatch.setattr(retake_rights, "PAGE", 1)
+    assert officer.get(f"{url}?page=99").text.count('<th scope="row">') == 1
+    assert world.staff("inspector").get(url).status_code == 200
+    for role in ("author", "proctor"):
+        assert world.staff(role).get(url).status_code == 403
+
+
 def test_a_batch_without_objections_says_so(world: World) -> None:
     page = world.staff("officer").get(f"/results/retakes/{world.batch_ref}").text
     assert "没有发现问题" in page
 
 
-@pytest.mark.parametrize("path", ["/results", "/results/{sitting}", "/results/retakes/{batch}"])
+@pytest.mark.parametrize(
+    "path", ["/results", "/results/{sitting}", "/results/retakes/{batch}", "/results/rights/{batch}"]
+)
 def test_pages_ask_a_fixed_number_of_queries(world: World, path: str) -> None:
     finish(world)
     client = world.staff("officer")
@@ -238,6 +277,7 @@ def test_every_text_is_in_both_catalogues(world: World, locale: str) -> None:
         base,
         f"{base}/release",
         f"/results/retakes/{batch}",
+        f"/results/rights/{world.batch_ref}",
         "/my/results",
     ):
         page = client.get(url).text.replace("results.css", "")

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from cbt.rules.assembly.form import drawable_of, plan_ranges
 from cbt.rules.assembly.pools import apportion, true_bounds
+from cbt.rules.assembly.selection import replaceable
 from cbt.rules.items.content import ItemType
 
 from .builders import PERCENT_OF_RANGE, content, theory
@@ -69,3 +70,17 @@ def test_a_case_is_known_by_the_shape_of_its_parts() -> None:
     seen = drawable_of(content("case"), ref="A", version=1, sha="x", range_code="R", importance="X")
     assert seen.unit == 1
     assert [(part["type"], part["points"]) for part in seen.parts] == [("true_false", 4), ("numeric", 6)]
+
+
+def test_a_seen_item_can_be_left_out_where_its_point_has_another_of_its_type() -> None:
+    bank = [
+        drawable_of(content(kind, point=point), ref=ref, version=1, sha="x", range_code="R", importance="X")
+        for ref, kind, point in (
+            ("A", "true_false", "R-A-001"),
+            ("B", "true_false", "R-A-001"),
+            ("C", "single_choice", "R-A-001"),
+            ("D", "true_false", "R-A-002"),
+        )
+    ]
+    assert replaceable(frozenset("ACD"), bank) == frozenset("A")
+    assert replaceable(frozenset("ABX"), bank) == frozenset()

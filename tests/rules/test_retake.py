@@ -1,12 +1,12 @@
 """补考: windows and what the papers amount to."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.calendar import last_day
+from cbt.rules.calendar import first_day_within, last_day
 from cbt.rules.exam import RetakePolicy
 from cbt.rules.retake import (
     Overall,
@@ -46,6 +46,12 @@ def test_a_window_never_lasts_longer_than_its_years(first_on: date, years: int) 
     last_on = last_day(first_on, years)
     assert (last_on.year, last_on.month) == (first_on.year + years, first_on.month)
     assert last_on.day in (first_on.day, 28)
+
+
+@given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.integers(1, 9))
+def test_a_window_is_open_from_the_first_day_that_reaches_so_far(on: date, years: int) -> None:
+    first = first_day_within(on, years)
+    assert last_day(first - timedelta(days=1), years) < on <= last_day(first, years)
 
 
 FAILED = result("theory", "2026-11-24", "failed", "2026-12-01")

@@ -12,7 +12,7 @@ from typing import Any
 
 from flask_babel import gettext
 
-from cbt.candidates.models import Candidate
+from cbt.candidates.models import Candidate, Registration
 from cbt.candidates.roster.tables import COLUMNS, TEMPLATE
 from cbt.candidates.store import Registered
 from cbt.http.i18n import local_zone
@@ -25,7 +25,7 @@ from cbt.spreadsheets.columns import Heading
 from cbt.spreadsheets.findings import Note
 from cbt.spreadsheets.intake import filled
 from cbt.spreadsheets.writer import marked_copy
-from cbt.storage.crypto import DOCUMENT, readable
+from cbt.storage.crypto import DOCUMENT, open_sealed, readable
 
 
 def template() -> bytes:
@@ -118,9 +118,36 @@ def _detail(field: PersonField, candidate: Candidate, lost: str, reveal: bool) -
     return lost if value is None else field.cell(value if reveal else field.mask(value))
 
 
+def line_of_retake(
+    candidate: Candidate, former: Registration, blueprint: ExamBlueprint, batch: str
+) -> list[str]:
+    """Return the row of somebody who takes a paper again, with the full number; seats and tickets are given anew.
+
+    What the `former` registration was granted goes along (R-30). Raise Unavailable where a number does not open.
+    """
+    values = {
+        "name": candidate.name,
+        "document_type": DOCUMENT_NAMES[candidate.document_type][0],
+        "document_number": open_sealed(candidate.document_sealed, DOCUMENT),
+        "occupation": blueprint.occupation_name,
+        "level": blueprint.level_name,
+        "paper": blueprint.papers[former.paper].name,
+        **{name: _detail(field, candidate, "", reveal=True) for name, field in DETAILS.items()},
+        "batch": batch,
+        "eligibility": former.eligibility,
+        "kind": _KINDS["retake"],
+        "accommodation": granted_text(former),
+    }
+    return [values.get(column, "") for column in TEMPLATE]
+
+
 def accommodation_text(entry: Registered) -> str:
     """Return an accommodation as a roster says it; an empty text for none."""
-    registration = entry.registration
+    return granted_text(entry.registration)
+
+
+def granted_text(registration: Registration) -> str:
+    """Return what a registration was granted, as a roster says it; an empty text for nothing."""
     parts = tool_names(registration.tools)
     if registration.factor != 1:
         parts.insert(0, f"{registration.factor:f}倍")

@@ -438,7 +438,7 @@ _Plan = tuple[Mapping[str, int], Mapping[str, str]]
 
 
 def _item_column(key: _ColumnKey, column: _Column, plan: _Plan, group: str) -> ItemColumn:
-    _bank_id, ref, version, part = key
+    bank_id, ref, version, part = key
     weights, importances = plan
     content, whole = column.content, column.whole
     point = content.point or whole.point
@@ -455,4 +455,5 @@ def _item_column(key: _ColumnKey, column: _Column, plan: _Plan, group: str) -> I
         expert=whole.difficulty,
         choices=content.shape().get("choices", VERDICTS) if content.lettered else 0,
         key=sum(1 << place for place in places if isinstance(place, int)),
+        bank=bank_id,
     )

@@ -41,6 +41,8 @@ class ItemColumn(msgspec.Struct, frozen=True):
     """How many there are to be taken; 0 where none is."""
     key: int
     """A bit for each choice of the key, in authored order."""
+    bank: int = 0
+    """The database's key of its bank; 0 where figures were kept without."""
 
 
 class PaperAnswers(msgspec.Struct, frozen=True):

@@ -2,13 +2,16 @@
 
 The figures are the job's file, for a day: who asks while nothing has changed is shown them again, and whoever comes
 later has them worked out anew within a second or two. What they were made of is part of what is asked (`mark`).
+
+What the analysis of a batch finds of an item is kept with the item, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache, partial
 from typing import Any, Literal
 
@@ -18,8 +21,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
+from cbt.bank.item_figures import FoundFigures, forget_figures, keep_figures
 from cbt.confined import runner
 from cbt.errors import Conflict
+from cbt.http.i18n import local_day
 from cbt.jobs import queue
 from cbt.jobs.models import Job, JobState
 from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
@@ -27,14 +32,15 @@ from cbt.printing.pdf import PDF
 from cbt.releases import product_version
 from cbt.results.analysis import documents
 from cbt.results.analysis.answers import answers_of, centres_of, mark_of, sittings_over
-from cbt.results.analysis.figures import AnalysisReport, PaperReport
+from cbt.results.analysis.figures import AnalysisReport, ItemReport, PaperReport
 from cbt.results.store import finished_sitting
 from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.item_record import ItemUse, record_of
 from cbt.rules.roles import Role
 from cbt.sittings.models import Sitting
 from cbt.sittings.store import batch_by_ref
 from cbt.spreadsheets.writer import XLSX
-from cbt.storage.unit_of_work import reading
+from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 
 TASK = "cbt.results.analysis.child:examine"
 LIMITS = runner.Limits(memory=1536 * runner.MEGABYTE, cpu=60, wall=90)
@@ -122,8 +128,70 @@ def report_in(file: JobFile) -> AnalysisReport:
 
 def _analyse(work: Work) -> JobResult:
     report = _worked_out(work.asked["scope"], work.asked["ref"], work)
+    if work.asked["scope"] == "batch":
+        _tell_the_bank(report, work)
     name = f"analysis-{work.asked['ref']}.json"
     return JobResult(file=JobFile(name, "application/json", msgspec.json.encode(report)))
+
+
+FIGURES_AT_ONCE = 50
+"""So many rows a bank is told of together."""
+
+
+def _tell_the_bank(report: AnalysisReport, work: Work) -> None:
+    """Keep with each item what a batch found of it, so that authors see it where they work.
+
+    A trial or practice is no part of it, as it is none of the analysis.
+
+    Source: R-96, R-97.
+    """
+    with reading() as session:
+        _name, sittings = _sittings(session, "batch", work.asked["ref"])
+        last_on = local_day(max(sitting.planned_start_at for sitting in sittings))
+    kept: list[int] = []
+    for some in pieces_of(_found_of_items(report, last_on), size=FIGURES_AT_ONCE):
+        kept += work.in_front(partial(_keep_some, some, report))
+
+    def forget_the_rest() -> None:
+        with unit_of_work() as session:
+            forget_figures(session, source=report.subject, but=kept)
+
+    work.in_front(forget_the_rest)
+
+
+def _keep_some(some: Sequence[FoundFigures], report: AnalysisReport) -> list[int]:
+    with unit_of_work() as session:
+        return keep_figures(session, some, source=report.subject, name=report.name)
+
+
+def _found_of_items(report: AnalysisReport, last_on: date) -> list[FoundFigures]:
+    """Return what a report says of each item of a bank: of a case by all its parts, of versions by their people."""
+    parts: defaultdict[tuple[int, str], defaultdict[tuple[int, int], list[ItemReport]]]
+    parts = defaultdict(lambda: defaultdict(list))
+    takers: Counter[tuple[int, str]] = Counter()
+    for number, paper in enumerate(report.papers):
+        for item in paper.items:
+            if item.column.bank and item.n and item.difficulty.value is not None:
+                parts[item.column.bank, item.column.ref][number, item.column.version].append(item)
+        takers.update({key: paper.n for key, uses in parts.items() if any(of == number for of, _ in uses)})
+    found = []
+    for (bank_id, ref), uses in sorted(parts.items()):
+        record = record_of([_use_of(some, last_on) for some in uses.values()])
+        if record is not None:
+            use = ItemUse(record.people, record.difficulty, record.discrimination, last_on)
+            found.append(FoundFigures(bank_id, ref, takers[bank_id, ref], use))
+    return found
+
+
+def _use_of(parts: Sequence[ItemReport], last_on: date) -> ItemUse:
+    difficulties = [one.difficulty.value for one in parts if one.difficulty.value is not None]
+    told = [one.discrimination.value for one in parts if one.discrimination.value is not None]
+    return ItemUse(
+        people=max(one.n for one in parts),
+        difficulty=sum(difficulties) / len(difficulties),
+        discrimination=sum(told) / len(told) if told else None,
+        used_on=last_on,
+    )
 
 
 def _worked_out(kind: Kind, ref: str, work: Work) -> AnalysisReport:

@@ -115,6 +115,17 @@ def mutual_enemies(items: Collection[Drawable]) -> dict[str, frozenset[str]]:
     return {ref: frozenset(others) for ref, others in mutual.items()}
 
 
+def replaceable(seen: frozenset[str], items: Collection[Drawable]) -> frozenset[str]:
+    """Return those of the seen items whose point has one of the same type that was not seen.
+
+    Without them a bank has as many points of each type as with them.
+
+    Source: R-121.
+    """
+    fresh = {(item.point, item.type) for item in items if item.ref not in seen}
+    return frozenset(item.ref for item in items if item.ref in seen and (item.point, item.type) in fresh)
+
+
 STARTS = 6
 SWAPS = 1500
 CASE_TRIES = 300

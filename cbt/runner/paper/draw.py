@@ -1,9 +1,9 @@
 """The draw of papers (组卷): one frozen form and one attempt per registration; a form follows its registration.
 
-A draw heeds what a candidate meets in the other papers of a batch (互斥 across theory and skills), and which
-cases the neighbours have.
+A draw heeds what a candidate meets in the other papers of a batch (互斥 across theory and skills), what they saw in
+former attempts, and which cases the neighbours have.
 
-Source: R-8, R-43.
+Source: R-8, R-43, R-121.
 """
 
 from __future__ import annotations
@@ -43,16 +43,25 @@ _CHUNK = 400
 
 
 class Others:
-    """The forms that some registrations' candidates have in the same batch, of the same bank, in what counts."""
+    """The forms that some registrations' candidates have in the same batch, of the same bank, in what counts.
+
+    Beside them stand the forms that they were shown in former attempts.
+    """
 
     def __init__(self, session: Session, registrations: Sequence[Registration], sources: DrawSources) -> None:
         self._session = session
         self._sources = sources
         self._met: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
         self._open: defaultdict[int, list[Registration]] = defaultdict(list)
+        self._seen: defaultdict[tuple[int, str], list[tuple[Registration, frozenset[str]]]] = defaultdict(
+            list
+        )
         tickets = sorted({one.ticket_id for one in registrations})
         for start in range(0, len(tickets), _CHUNK):
             self._read(tickets[start : start + _CHUNK])
+        candidates = sorted({one.candidate_id for one in registrations})
+        for start in range(0, len(candidates), _CHUNK):
+            self._read_seen(candidates[start : start + _CHUNK])
 
     def foes_of(self, registration: Registration, rng: random.Random) -> frozenset[str]:
         """Return what must not come up in this registration's paper.
@@ -64,6 +73,20 @@ class Others:
         enemies = self._sources.enemies_in(bank)
         met = self._met[registration.ticket_id, bank] | self._set_aside(registration, rng)
         return frozenset().union(*(enemies.get(ref, frozenset()) for ref in met))
+
+    def seen_by(self, registration: Registration) -> list[frozenset[str]]:
+        """Return the items of each form that this registration's candidate was shown, the latest first.
+
+        The other paper of the same batch is none of them: what must not meet it is 互斥.
+
+        Source: R-121.
+        """
+        shown = self._seen[registration.candidate_id, self._bank_of(registration)]
+        return [
+            items
+            for former, items in shown
+            if former.paper == registration.paper or former.ticket_id != registration.ticket_id
+        ]
 
     def _set_aside(self, registration: Registration, rng: random.Random) -> frozenset[str]:
         if has_cases(self._session, registration):
@@ -100,6 +123,18 @@ class Others:
         for registration in self._session.scalars(waiting):
             self._open[registration.ticket_id].append(registration)
 
+    def _read_seen(self, candidates: Sequence[int]) -> None:
+        rows = self._session.execute(
+            select(Registration, Form.content)
+            .join(Attempt, Attempt.registration_id == Registration.id)
+            .join(Form, Form.id == Attempt.form_id)
+            .where(Registration.candidate_id.in_(candidates), Attempt.started_at.is_not(None))
+            .order_by(Attempt.started_at.desc(), Attempt.id.desc())
+        )
+        for registration, content in rows:
+            shown = registration, items_of(json.loads(content))
+            self._seen[registration.candidate_id, self._bank_of(registration)].append(shown)
+
     def _bank_of(self, registration: Registration) -> str:
         return self._sources.bank_ref_of(registration.blueprint_version_id)
 
@@ -135,6 +170,8 @@ class CandidatePaper:
     grace: timedelta
     meets_enemy: bool
     """Whether it holds what is 互斥 with another paper of its candidate."""
+    seen_again: int
+    """How many of its items its candidate saw in a former attempt."""
 
 
 class _Changed(Exception):
@@ -158,7 +195,8 @@ def draw_for_sitting(
     `seed` makes the run repeatable (rehearsals, tests); otherwise chance decides and each form keeps its
     own seed. Candidates at neighbouring seats (beside, before and behind, by the room's plan) do not get the
     same case in the same unit when the bank has another, and what is 互斥 does not meet in the papers of one
-    candidate in a batch where the bank allows it: how many forms it did not allow stands in the log.
+    candidate in a batch where the bank allows it: how many forms it did not allow stands in the log, and how many
+    hold an item that their candidate saw in a former attempt.
 
     Forms are worked out while others write and stored a few at a time, each few with what they were drawn for as
     it was read; where somebody changed that meanwhile, the rest is read and drawn anew. What a bank cannot fill is
@@ -168,7 +206,7 @@ def draw_for_sitting(
     registered, ("draw.no_bank") naming every bank that is not there, ("draw.changed") while others keep changing
     it, and as `draw` does.
 
-    Source: R-8, R-43.
+    Source: R-8, R-43, R-121.
     """
     rng, written = drawing_chance(seed), _Written(sitting_ref, now, actor, work, before)
     for _ in range(ROUNDS):
@@ -211,6 +249,7 @@ class _Written:
         self._before = before
         self.forms = 0
         self._met = 0
+        self._seen_again = 0
         self.left = 0
         self._around: Counter[str] = Counter()
         self._now = now
@@ -243,12 +282,18 @@ class _Written:
         self.forms += len(papers)
         self.left -= len(papers)
         self._met += sum(paper.meets_enemy for paper in papers)
+        self._seen_again += sum(paper.seen_again > 0 for paper in papers)
         self._around.update(key for one in registrations for key in _keys(one))
 
     def _record(self, session: Session, sitting: Sitting, papers: Sequence[CandidatePaper]) -> None:
         """Put on record that a long draw begins, or what a draw has done when it ends."""
         met = self._met + sum(paper.meets_enemy for paper in papers)
-        done = {"forms": self.forms + len(papers), **({"enemies_met": met} if met else {})}
+        again = self._seen_again + sum(paper.seen_again > 0 for paper in papers)
+        done = {
+            "forms": self.forms + len(papers),
+            **({"enemies_met": met} if met else {}),
+            **({"seen_again": again} if again else {}),
+        }
         subject, now, actor = f"sitting:{sitting.ref}", self._now, self._actor
         if self.left == len(papers):
             chain.record(session, at=now, actor=actor, act="sitting.draw_forms", subject=subject, after=done)
@@ -348,6 +393,7 @@ def _drawn(
         foes = others.foes_of(registration, rng)
         bank = sources.bank_of(registration.blueprint_version_id).id
         near_cases = [near[place[0], number] for number in beside[place] if (place[0], number) in near]
+        seen = others.seen_by(registration)
         neighbours = [cases for of_bank, cases in near_cases if of_bank == bank]
         form = draw(
             sources,
@@ -356,6 +402,7 @@ def _drawn(
             rng=rng,
             clashes=partial(clashes_of, neighbours),
             without=foes,
+            seen=seen,
         )
         near[place] = bank, dict(form.cases)
         others.note(registration, form.items)
@@ -366,6 +413,7 @@ def _drawn(
             layout_of(form.content),
             paper.clock.grace,
             meets_enemy=not foes.isdisjoint(form.items),
+            seen_again=len(form.items & frozenset[str]().union(*seen)),
         )
 
 
