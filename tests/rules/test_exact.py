@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cbt.errors import Conflict
@@ -99,8 +99,20 @@ def test_a_draw_is_refused_exactly_where_no_choice_of_items_is_a_form(
         assert (caught.value.code, caught.value.params) == (told.code, told.params)
 
 
+FEW_OF_A_CLASS = (
+    paper(2, 1, one_per_point=False),
+    [
+        drawable("I1", type=TRUTH, point="R-A-001", importance="X", truth=False),
+        drawable("I2", type=CHOICE, point="R-A-003", importance="Y"),
+        drawable("I3", type=TRUTH, point="R-A-003", importance="Y", truth=True),
+    ],
+)
+"""Two of X are due and there is one: what Y has too many of does not stand for it."""
+
+
 @settings(max_examples=300, deadline=None)
 @given(small_banks())
+@example(FEW_OF_A_CLASS)
 def test_what_swaps_of_chance_do_not_find_is_found(world: tuple[Paper, list[Drawable]]) -> None:
     form, bank = world
     with pytest.MonkeyPatch.context() as now:

@@ -221,7 +221,7 @@ class _Search:
             chosen = state >> place.total
             if chosen >= place.fewest:
                 after[state] = after.get(state, 0) | sums
-            if chosen < place.most:
+            if place.fewest <= chosen + 1 <= place.most:
                 for option in place.options:
                     if state >> DIGIT * option.digit & _MASK < option.most:
                         further = _with(state, option, place)
