@@ -20,7 +20,7 @@ SAYS = {
     Role.REVIEWER: "没有等您审的试题",
     Role.PROCTOR: "还没有给您安排考场",
     Role.CHIEF_PROCTOR: "还没有给您安排考场",
-    Role.MARKER: "阅卷目前没有可用的页面",
+    Role.MARKER: "还没有指定您阅卷",
     Role.OFFICER: "没有正在办理的批次",
     Role.INSPECTOR: "没有要您办理的事",
     Role.ADMIN: "填写评价机构",

@@ -347,7 +347,16 @@ UNSAFE = {
 }
 
 
-SANITISED = {UNSAFE["markup that is not escaped"]: {"_printed.html", "proof.html", "_book.html"}}
+SANITISED = {
+    UNSAFE["markup that is not escaped"]: {
+        "_printed.html",
+        "proof.html",
+        "_book.html",
+        "_parts.html",
+        "desk.html",
+        "own.html",
+    }
+}
 """Templates that print items, whose texts `items/markup.py` made and cleaned; the product's own handbooks."""
 
 

@@ -163,6 +163,7 @@ SHARED = {
     "cbt/interchange/raw_items.py": "how readers of several formats put an item",
     "cbt/interchange/qti/reader.py": "QTI 1.2, which is only read",
     "cbt/runner/practice_views.py": "the sample paper, which has nine items",
+    "cbt/results/key_corrections/typed_answers.py": "what an office types as another key: numbers of steps",
     "static/runner/guard.js": "what may be dragged where pages are locked down",
 }
 """Where 排序 is named for a reason of its own, which a new type need not have."""

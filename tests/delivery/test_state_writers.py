@@ -66,6 +66,11 @@ CHANGES = {
     # An appeal has a table, which these ask; they repeat the state they leave.
     "results/appeals/decision.py:decide",
     "results/appeals/request.py:withdraw",
+    # What an answer waits for follows from its marks (`rules/marking.state_of`); a desk is opened and ended once.
+    "scoring/marking/desk.py:_bring_in",
+    "scoring/marking/desk.py:_opened",
+    "scoring/marking/desk.py:_ended",
+    "scoring/marking/turns.py:_put",
 }
 BEGINNINGS = {
     "runner/attempt_changes.py:create_attempt",

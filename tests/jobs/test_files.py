@@ -6,9 +6,10 @@ import ast
 import inspect
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import flask
@@ -109,7 +110,8 @@ def kinds_of(view: Callable[..., Any]) -> set[JobKind]:
         elif inspect.isfunction(function) and function not in seen:
             seen.add(function)
             named = [function.__globals__.get(name) for name in function.__code__.co_names]
-            kinds.update(one for one in named if isinstance(one, JobKind))
+            tables = [one.values() for one in named if isinstance(one, Mapping)]
+            kinds.update(one for one in chain(named, *tables) if isinstance(one, JobKind))
             todo += [one for one in named if inspect.isfunction(one) and "views" in one.__module__]
     return kinds
 

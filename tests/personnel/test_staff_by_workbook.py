@@ -142,9 +142,6 @@ BAD = [
     pytest.param(["林", "", "", "", ""], "至少选择一个角色", id="no role"),
     pytest.param(["林", "校长", "", "", ""], "没有“校长”这个角色", id="a role there is not"),
     pytest.param(
-        ["林", "监考员、阅卷员", "", "", ""], "阅卷员目前没有可用的页面", id="a role that is not given"
-    ),
-    pytest.param(
         ["林", "单位经办人", "", "上海浦江客户服务有限公司", ""], "由考务员新建", id="an officer's account"
     ),
     pytest.param(["林", "考务", "林", "", ""], "登录名不合规", id="a bad sign-in name"),

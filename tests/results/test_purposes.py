@@ -52,6 +52,7 @@ NOT_ITS_TO_SAY = {
     "results/key_corrections/correction.py": "effect.py finds the item by its finished_sitting",
     "scoring/key_corrections.py": "says by which keys scores are worked out, whatever the sitting is for",
     "scoring/store.py": "works out scores",
+    "scoring/marking/store.py": "answers of a desk; desk.sitting_to_mark asks before one is opened",
     "scoring/late_answers.py": "results/late hands it attempts of a finished_sitting",
     "batches/checks/concern.py": "times, rooms and photos: a trial takes people and rooms like any sitting (R-7)",
     "batches/checks/sittings.py": "times and rooms (R-7)",
