@@ -13,11 +13,13 @@ import sys
 import sysconfig
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cbt.paths import product_dir
+from tests.fork_server import CAN_FORK, end_with_parent
 from tests.packaging.served import Installation, Server
 from tests.product_processes import PATIENCE_SECONDS
 from torture.sites.waiting import free_port
@@ -151,6 +153,8 @@ def served(clone: Path, line: str, port: str) -> Iterator[Server]:
         process = subprocess.Popen(
             line.split(), cwd=clone, env=environment() | {"CBT_PORT": port}, stdout=handle, stderr=handle,
             start_new_session=True,
+            # Make passes it on, so that a run that is killed leaves no server behind.
+            preexec_fn=partial(end_with_parent, signal.SIGTERM) if CAN_FORK else None,
         )  # fmt: skip
     server = Server(process, out, int(port))
     try:
