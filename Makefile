@@ -58,7 +58,7 @@ test-product:
 # Two at a time, for a fault waits longer than it works, and asks what a third would take from it; who takes what, and
 # when, is said by tests/torture/conftest.py.
 torture-test: install-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/torture
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/torture $(TORTURE_ARGS)
 
 check: install-dev
 	$(BIN)/ruff format --check .
