@@ -137,6 +137,15 @@ def unruled_refs(session: Session, sitting_id: int) -> frozenset[str]:
     return frozenset(ref for _id, ref in unruled(session, [sitting_id]).get(sitting_id, ()))
 
 
+def rulings_of(session: Session, registration_id: int) -> Sequence[ViolationRuling]:
+    """Return every ruling on a registration's violations, former ones too, in their order."""
+    return session.scalars(
+        select(ViolationRuling)
+        .where(ViolationRuling.registration_id == registration_id)
+        .order_by(ViolationRuling.id)
+    ).all()
+
+
 def ruling_of(session: Session, registration: Registration) -> ViolationRuling | None:
     """Return the ruling on the violation that is on record of a registration, or None."""
     return session.scalar(

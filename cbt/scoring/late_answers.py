@@ -115,6 +115,20 @@ def pending_entries(session: Session, attempt_ids: Collection[int]) -> dict[int,
     return dict(entries)
 
 
+def late_rulings_of(session: Session, attempt_id: int | None) -> list[tuple[LateRuling, RuledAttempt]]:
+    """Return what was ruled on late answers of an attempt, in the order of the rulings; none without an attempt.
+
+    Source: R-29.
+    """
+    rows = session.execute(
+        select(LateRuling, RuledAttempt)
+        .join(RuledAttempt, RuledAttempt.late_ruling_id == LateRuling.id)
+        .where(RuledAttempt.attempt_id == attempt_id)
+        .order_by(LateRuling.id)
+    )
+    return [(ruling, ruled) for ruling, ruled in rows]
+
+
 def entries_digest(entries: Sequence[LateEntry]) -> str:
     """Return the sha256 over late entries in (lease_epoch, seq) order: what a ruling covered, to the byte."""
     lines = [

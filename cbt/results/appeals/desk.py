@@ -24,11 +24,12 @@ from cbt.http.i18n import local_day
 from cbt.results.appeals.decision import DECIDED, CountedAppeal, bar_of, counted
 from cbt.results.appeals.request import AppealablePaper, appealable, is_corrected
 from cbt.results.models import Appeal, Result, ViolationRuling
+from cbt.results.rulings import rulings_of
 from cbt.rules.appeals import AppealEvent, AppealScope, AppealState, MarkLine
 from cbt.rules.calendar import Holidays, working_days_until
 from cbt.runner.models import JournalEntry
 from cbt.runner.save.digest import answers_in
-from cbt.scoring.late_answers import approved_answers
+from cbt.scoring.late_answers import approved_answers, late_rulings_of
 from cbt.scoring.marking.store import MarkOnRecord, marks_on
 from cbt.scoring.models import LateRuling, RuledAttempt, Score
 from cbt.sittings.models import Batch, Sitting
@@ -201,17 +202,8 @@ def appeal_page(session: Session, ref: str, *, actor: str, now: datetime) -> App
     on = local_day(now)
     recounted, unreadable = _recounted(session, ref)
     attempt_id = None if recounted is None else recounted.attempt.id
-    late = session.execute(
-        select(LateRuling, RuledAttempt)
-        .join(RuledAttempt, RuledAttempt.late_ruling_id == LateRuling.id)
-        .where(RuledAttempt.attempt_id == attempt_id)
-        .order_by(LateRuling.id)
-    ).all()
-    rulings = session.scalars(
-        select(ViolationRuling)
-        .where(ViolationRuling.registration_id == registration.id)
-        .order_by(ViolationRuling.id)
-    ).all()
+    late = late_rulings_of(session, attempt_id)
+    rulings = rulings_of(session, registration.id)
     corrections = session.scalars(
         select(AuditEntry)
         .where(AuditEntry.subject == registration.logged_as, AuditEntry.act == "results.correct")
@@ -243,7 +235,7 @@ def appeal_page(session: Session, ref: str, *, actor: str, now: datetime) -> App
         scores=session.scalars(
             select(Score).where(Score.attempt_id == attempt_id).order_by(Score.number)
         ).all(),
-        late=[(ruling, ruled) for ruling, ruled in late],
+        late=late,
         rulings=rulings,
         corrections=[
             (entry, json.loads(entry.before), told) for entry, told in zip(corrections, after, strict=True)

@@ -28,11 +28,13 @@ from cbt.results.desk.paper import PersonalPaper, personal_paper
 from cbt.results.desk.timeline import Timeline, timeline_of
 from cbt.results.models import Appeal, Publication, Release, ResultObjection, ViolationRuling
 from cbt.results.publicity.store import publications_of
+from cbt.results.rulings import rulings_of
 from cbt.results.sheet.sitting import Group, SheetLine, groups_of, lines_of
 from cbt.rules.exam import ExamBlueprint, Paper
 from cbt.rules.states import State
 from cbt.runner.models import JournalEntry
 from cbt.runner.save.digest import journal_texts
+from cbt.scoring.late_answers import late_rulings_of
 from cbt.scoring.models import LateRuling, RuledAttempt, Score
 from cbt.scoring.score_sheets import Scorers
 from cbt.scoring.service import Verified, compared
@@ -125,16 +127,8 @@ def dossier_of(session: Session, registration_ref: str) -> Dossier:
     if attempt is not None and attempt.started_at is not None:
         journal = journal_texts(session, [attempt.id])[attempt.id]
         paper = personal_paper(session, attempt.form_id, attempt.id, journal, line.row.score)
-    late = session.execute(
-        select(LateRuling, RuledAttempt)
-        .join(RuledAttempt, RuledAttempt.late_ruling_id == LateRuling.id)
-        .where(RuledAttempt.attempt_id == attempt_id)
-        .order_by(LateRuling.id)
-    ).all()
-    rulings = session.scalars(
-        select(ViolationRuling).where(ViolationRuling.registration_id == registration.id)
-        .order_by(ViolationRuling.id)
-    ).all()  # fmt: skip
+    late = late_rulings_of(session, attempt_id)
+    rulings = rulings_of(session, registration.id)
     corrections = session.scalars(
         select(AuditEntry)
         .where(AuditEntry.subject == registration.logged_as, AuditEntry.act == "results.correct")
@@ -170,7 +164,7 @@ def dossier_of(session: Session, registration_ref: str) -> Dossier:
         scores=session.scalars(
             select(Score).where(Score.attempt_id == attempt_id).order_by(Score.number)
         ).all(),
-        late=[(ruling, ruled) for ruling, ruled in late],
+        late=late,
         rulings=rulings,
         corrections=[
             (entry, json.loads(entry.before), after) for entry, after in zip(corrections, told, strict=True)
