@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import flask
 import pytest
@@ -25,12 +26,17 @@ from cbt.jobs import queue
 from cbt.jobs.models import Job, JobState
 from cbt.jobs.registry import job_kinds
 from cbt.jobs.worker import JobRun, carry_out, new_holder
+from cbt.ops import job_worker
 from cbt.personnel.models import StaffCheck
 from cbt.rules.roles import Role
 from cbt.spreadsheets.file_checks import FileCheck
 from cbt.storage.unit_of_work import reading, unit_of_work
+from tests.fork_server import CAN_FORK, Child
+from tests.product_processes import Forked
 
 PATIENCE = 60.0
+WORKER = "tests.file_jobs:work_on_jobs"
+Worker = subprocess.Popen[bytes] | Child
 
 
 def check_of(ref: str) -> FileCheck:
@@ -59,12 +65,30 @@ def add_author(ref: str, *, now: datetime) -> None:
         session.add(author)
 
 
+def begin_worker(settings: Settings, log: Path, *, forked: bool) -> Worker:
+    """Begin a worker of jobs: forked with the product loaded, or a new program."""
+    environment = os.environ | as_environment(settings)
+    if not forked:
+        command = [sys.executable, "-m", "cbt.ops.job_worker", str(os.getpid())]
+        with log.open("ab") as file:
+            return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+    return Forked(WORKER, [], environment=environment, folder=Path.cwd(), out=log, err=log)
+
+
+def work_on_jobs() -> None:
+    """Be that worker, which ends with the process that it was forked of."""
+    sys.argv[1:] = [str(os.getppid())]
+    job_worker.main()
+
+
 @contextmanager
-def working(app: flask.Flask) -> Iterator[subprocess.Popen[bytes]]:
-    """Have a worker beside the servers of an app."""
+def working(app: flask.Flask, log: Path = Path(os.devnull), *, forked: bool = CAN_FORK) -> Iterator[Worker]:
+    """Have a worker beside the servers of an app; what it says goes to `log`.
+
+    `forked`: not to be where a test looks at the processes that it begins.
+    """
     settings: Settings = app.extensions["cbt_settings"]
-    command = [sys.executable, "-m", "cbt.ops.job_worker", str(os.getpid())]
-    worker = subprocess.Popen(command, env=os.environ | as_environment(settings))
+    worker = begin_worker(settings, log, forked=forked)
     try:
         yield worker
     finally:
@@ -72,7 +96,7 @@ def working(app: flask.Flask) -> Iterator[subprocess.Popen[bytes]]:
         worker.wait(60)
 
 
-def kill(worker: subprocess.Popen[bytes], app: flask.Flask, *, tries: int = 1) -> None:
+def kill(worker: Worker, app: flask.Flask, *, tries: int = 1) -> None:
     """Kill a worker, and have what it held be taken over at once; it was begun so often by now."""
     worker.kill()
     worker.wait(60)

@@ -34,7 +34,13 @@ CBT = "cbt.cli:main"
 PATIENCE_SECONDS = 300
 """After so long something hangs: a busy machine may take minutes to build a demo."""
 _NO_FILE = Path(os.devnull)
-_LOADED = ("cbt.ops.worker", "tests.journeys.server", "tests.journeys.warm")
+_LOADED = (
+    "cbt.ops.worker",
+    "cbt.ops.job_worker",
+    "cbt.jobs.worker",
+    "tests.journeys.server",
+    "tests.journeys.warm",
+)
 _confined_as_in_production = runner._begin
 _one_at_a_time = threading.Lock()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from cbt.jobs.models import Job
 from cbt.storage.unit_of_work import reading
 from tests.bank.sheets import truth, workbook
 from tests.bank.test_import_pages import send, text_of
-from tests.file_jobs import wait_until, working
+from tests.file_jobs import Worker, wait_until, working
 from tests.world import World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc to look into")
@@ -27,9 +26,9 @@ FILE = ("题库.xlsx", workbook(ROWS))
 
 
 @pytest.fixture
-def worker(world: World) -> Iterator[subprocess.Popen[bytes]]:
+def worker(world: World) -> Iterator[Worker]:
     """A worker beside the servers."""
-    with working(world.app) as process:
+    with working(world.app, forked=False) as process:
         yield process
 
 
@@ -58,7 +57,7 @@ def _reads(pid: int) -> bool:
     return b"cbt.confined.child" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-def stuck(worker: subprocess.Popen[bytes]) -> int:
+def stuck(worker: Worker) -> int:
     """Have the reader of a check read for ever; return its process."""
     wait_until(lambda: readers_of(worker.pid))
     [reader] = readers_of(worker.pid)
@@ -87,7 +86,7 @@ def jobs(world: World) -> list[str]:
         return list(session.scalars(select(Job.state).order_by(Job.id)))
 
 
-def test_a_cancelled_check_is_ended(world: World, worker: subprocess.Popen[bytes]) -> None:
+def test_a_cancelled_check_is_ended(world: World, worker: Worker) -> None:
     client = world.staff("author")
     address = send(client, FILE)
     reader = stuck(worker)
@@ -97,7 +96,7 @@ def test_a_cancelled_check_is_ended(world: World, worker: subprocess.Popen[bytes
     assert jobs(world) == ["cancelled"]
 
 
-def test_a_replaced_check_leaves_its_place_to_the_next(world: World, worker: subprocess.Popen[bytes]) -> None:
+def test_a_replaced_check_leaves_its_place_to_the_next(world: World, worker: Worker) -> None:
     client = world.staff("author")
     send(client, FILE)
     reader = stuck(worker)
@@ -108,7 +107,7 @@ def test_a_replaced_check_leaves_its_place_to_the_next(world: World, worker: sub
 
 
 def test_a_check_that_is_cancelled_on_the_page_of_jobs_can_be_made_again(
-    world: World, worker: subprocess.Popen[bytes]
+    world: World, worker: Worker
 ) -> None:
     client = world.staff("author")
     address = send(client, FILE)

@@ -86,10 +86,11 @@ def test_what_a_killed_worker_had_begun_is_gone_on_with(served: World) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="says to a thread what is for its process")
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 def test_a_worker_hears_that_it_is_to_end_whichever_thread_takes_the_signal(
-    served: World, capfd: pytest.CaptureFixture[str]
+    served: World, tmp_path: Path
 ) -> None:
-    with working(served.app) as worker:
-        wait_until(lambda: '"role": "jobs"' in "".join(capfd.readouterr()))
+    log = tmp_path / "worker.log"
+    with working(served.app, log) as worker:
+        wait_until(lambda: log.exists() and '"role": "jobs"' in log.read_text("utf-8"))
         threads = (int(folder.name) for folder in Path(f"/proc/{worker.pid}/task").iterdir())
         others = [thread for thread in threads if thread != worker.pid]
         assert ctypes.CDLL(None).tgkill(worker.pid, others[0], signal.SIGTERM) == 0

@@ -57,6 +57,8 @@ class Marker(Desk):
         """Mark answers of an item one after the other, all by keys."""
         queue = self.find(".marking-queues > section").filter(has_text=item)
         self.browser.hand.press(queue.locator("button"))
+        # Three people's windows are open in one browser; keys go to the one that is in front.
+        self.browser.page.bring_to_front()
         keyboard = self.browser.page.keyboard
         for points in papers:
             first = self.find("#f-points-0")
