@@ -1,8 +1,8 @@
 """`python -m bench.results_day`: how many a second read results, look certificates up and sign in.
 
-One installation, served as production does: candidates sign in at their seats, again and again. Then its sitting
-is over, released and shown, with a register of certificates, and each page that everybody asks for on that day is
-asked for by a hundred connections at once. The median of several short runs, taken in turns.
+Served as production does. In one installation candidates sign in at their seats, again and again; in another the
+sitting is over, released and shown, with a register of certificates, and each page that everybody asks for on that
+day is asked for by a hundred connections at once. The median of several short runs, taken in turns.
 """
 
 from __future__ import annotations
@@ -157,8 +157,13 @@ def pages_of_the_day(built: Installation, strangers: Strangers) -> dict[str, Cal
     }
 
 
-def rates_of(built: Installation, *, only: Sequence[str], seconds: float, runs: int) -> dict[str, Rate]:
-    """Return the rates by what is asked for, of those in `only` where it names any."""
+def rates_of(
+    built: Installation, *, signing_in: bool, only: Sequence[str], seconds: float, runs: int
+) -> dict[str, Rate]:
+    """Return the rates by what is asked for, of those in `only` where it names any.
+
+    Whoever signs in ends the login they had: sign-ins have an installation of their own.
+    """
     found: dict[str, Rate] = {}
 
     def run(server: Server, kinds: dict[str, Callable[[], bytes]]) -> None:
@@ -171,9 +176,10 @@ def rates_of(built: Installation, *, only: Sequence[str], seconds: float, runs: 
                 measured(server, make, found[name], seconds=seconds)
 
     bind_seats(built)
-    if not only or "sign_in" in only:
+    if signing_in:
         with running(PRODUCT, built.environ) as server:
             run(server, {"sign_in": sign_ins(built)})
+        return found
     be_over(built)
     fill(built.app, range(1, CERTIFICATES + 1))
     give_keys()
@@ -192,11 +198,15 @@ def main() -> None:
     parser.add_argument("--only", default="", help="names, with commas between")
     asked = parser.parse_args()
     only = [name for name in asked.only.split(",") if name]
-    with (
-        tempfile.TemporaryDirectory(prefix="cbt-bench-") as name,
-        installation(Path(name), attempts=asked.people) as built,
-    ):
-        found = rates_of(built, only=only, seconds=asked.seconds, runs=asked.runs)
+    found = dict[str, Rate]()
+    for signing_in in (True, False):
+        if only and not ({*only} - {"sign_in"} if not signing_in else "sign_in" in only):
+            continue
+        with (
+            tempfile.TemporaryDirectory(prefix="cbt-bench-") as name,
+            installation(Path(name), attempts=asked.people) as built,
+        ):
+            found |= rates_of(built, signing_in=signing_in, only=only, seconds=asked.seconds, runs=asked.runs)
     for kind, rate in found.items():
         p99 = percentile_ms(rate.latencies, 0.99) if rate.latencies else None
         refused = ", ".join(f"{many} × {status}" for status, many in sorted(rate.refused.items()))
