@@ -13,8 +13,16 @@ from flask_babel import gettext
 from sqlalchemy import event, or_, select
 from sqlalchemy.orm import Session
 
-from cbt.accounts.approvals.decisions import enter_code, expire_approvals, show_code
-from cbt.accounts.approvals.requests import SecondPersonTerms, insist_on_another
+from cbt.accounts.approvals import decisions
+from cbt.accounts.approvals.decisions import enter_code, expire_approvals, settle, show_code
+from cbt.accounts.approvals.requests import (
+    ApprovalState,
+    Second,
+    SecondPersonTerms,
+    claim,
+    hand_over,
+    insist_on_another,
+)
 from cbt.accounts.approvals.views import FIELDS
 from cbt.accounts.models import Approval, Staff
 from cbt.accounts.staff import create_staff
@@ -29,7 +37,7 @@ from cbt.rules.roles import Role
 from cbt.sittings.models import Centre
 from cbt.sittings.places import create_centre
 from cbt.storage.unit_of_work import reading, unit_of_work
-from tests.attacks.second_scene import Scene, allow, browser_of, done, refused
+from tests.attacks.second_scene import Scene, allow, browser_of, credential, done, refused
 from tests.proctoring.desk import Desk, attempt, running
 from tests.results.late_scene import Scene as LateScene
 from tests.results.scene import finish, release, release_url, rescore
@@ -542,3 +550,95 @@ def test_a_code_s_refusals_stand_beside_its_field(world: World) -> None:
     assert entered(code) == ("approval.code_over", "code")
     world.clock.advance(SECOND)
     assert entered(code) == ("approval.expired", None)
+
+
+@pytest.mark.once
+def test_what_was_settled_while_somebody_looked_stays_as_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them read the request while it waited: whoever comes second is told so and changes nothing."""
+    scene = Scene(world)
+    ref = scene.ask()
+    code = scene.code(ref)
+    scene.change(ref, state="withdrawn")
+    facts = [column.key for column in Approval.__table__.columns]
+    before = [getattr(scene.row(ref), name) for name in facts]
+    monkeypatch.setattr(
+        decisions,
+        "waiting_request",
+        lambda session, ref, **_now: Approval.by_ref(session, ref, unknown="approval.unknown"),
+    )
+    for step, role, fields in (
+        ("refuse", "officer", {"reason": "先警告"}),
+        ("withdraw", "proctor", {}),
+        ("code", "officer", {}),
+        ("enter", "proctor", {"code": code}),
+        ("approve", "officer", {}),
+    ):
+        assert refused(scene.step(ref, step, role, **fields)) == "approval.settled", step
+    assert [getattr(scene.row(ref), name) for name in facts] == before
+    assert scene.acts()[-2:] == ["approval.ask", "approval.code"]
+    assert not scene.closed
+
+
+@pytest.mark.once
+def test_an_approved_request_is_under_way_for_whoever_approved_it_until_it_is_done_or_fails(
+    world: World,
+) -> None:
+    scene = Scene(world, "theory", "second")
+    ref, late = scene.ask(), scene.ask("force", "second")
+    row, ends = scene.row(ref), scene.row(ref).expires_at
+    officer, other = Second("st-1", "甲", frozenset(), row.id), Second("st-2", "乙", frozenset(), row.id)
+    overdue = Second("st-1", "甲", frozenset(), scene.row(late).id)
+
+    def tried(act: object, second: Second, at: timedelta) -> str:
+        with world.app.app_context():
+            try:
+                with unit_of_work() as session:
+                    act(session, second, now=ends - at)  # type: ignore[operator]  # one of the two below
+            except CbtError as error:
+                return error.code
+        return scene.row(ref).state
+
+    alone = Second("st-1", "甲", frozenset())  # by credential: there is no request
+    assert tried(hand_over, alone, SECOND) == tried(claim, alone, SECOND) == "pending"
+    assert tried(hand_over, overdue, 0 * SECOND) == tried(claim, overdue, 0 * SECOND) == "approval.settled"
+    assert tried(hand_over, officer, SECOND) == "under_way"
+    row = scene.row(ref)
+    assert (row.settled_by, row.way, row.code_hash) == ("st-1", "credential", None)
+    for act, second in ((hand_over, officer), (hand_over, other), (claim, other)):
+        assert tried(act, second, SECOND) == "approval.settled"
+    with world.app.app_context():
+        for state in (ApprovalState.REFUSED, ApprovalState.EXPIRED, ApprovalState.WITHDRAWN):
+            with unit_of_work() as session:
+                assert not settle(session, row, state, by=None, now=ends), state
+        assert scene.row(ref).state == "under_way"
+        with unit_of_work() as session:
+            assert settle(session, row, ApprovalState.FAILED, by="st-1", now=ends, result='{"code":"x"}')
+    failed = scene.row(ref)
+    assert (failed.state, failed.settled_by, failed.settled_at, failed.params) == ("failed", "st-1", ends, "")
+    assert scene.row(late).state == "pending"
+
+
+@pytest.mark.once
+def test_what_is_refused_to_somebody_is_on_record_and_what_they_typed_wrong_is_not(world: World) -> None:
+    """A role one has not, a budget, a second person who was none; no slip, nothing settled, nothing unknown."""
+    scene = Scene(world)
+    allow(world, by_password=True)
+    ref, proctor = scene.ask(), scene.as_("proctor")
+
+    def told() -> list[str]:
+        with world.app.app_context(), reading() as session:
+            query = select(AuditEntry.subject).where(AuditEntry.act == "refused").order_by(AuditEntry.id)
+            return [subject.rpartition(":")[2] for subject in session.scalars(query)]
+
+    assert refused(scene.step(ref, "refuse", reason=" ")) == "approval.reason"
+    assert proctor.get("/approvals/ap-none").status_code == 404
+    for _try in range(5):
+        assert refused(scene.step(ref, "enter", "proctor", code="000000")) == "approval.code_none"
+    assert told() == []
+    assert refused(scene.step(ref, "enter", "proctor", code="000000")) == "approval.code_tries"
+    assert proctor.get("/staff/people").status_code == 403
+    scene.post("force", "theory", **credential(world, "proctor"))
+    assert world.app.test_client().get("/staff/people").status_code == 303
+    assert told() == ["approval.code_tries", "web.not_allowed", "second.same"]

@@ -37,6 +37,7 @@ from cbt.accounts.store import (
     held_roles,
     staff_by_login,
     staff_by_ref,
+    staff_page,
     staff_principal,
     staff_with_logins,
     staff_with_roles,
@@ -417,6 +418,14 @@ def test_whoever_may_sign_in_with_a_role_is_listed_by_name(app: flask.Flask, clo
         session.scalars(select(Staff).where(Staff.login == "gone")).one().disabled_at = clock.now()
     with app.app_context(), reading() as session:
         assert [one.login for one in staff_with_roles(session, [Role.PROCTOR])] == ["wu", "an"]
+        for text, logins in (
+            ("", ["an", "li", "wu", "gone"]),
+            ("N", ["an", "gone"]),
+            ("吴", ["wu"]),
+            ("%", []),
+        ):
+            page = staff_page(session, text=text, page=1)
+            assert ([one.login for one in page.lines], page.count) == (logins, len(logins)), text
 
 
 def test_guesses_at_codes_of_rooms_stand_beside_those_at_accounts_somebody_has(

@@ -51,6 +51,9 @@ def approved(world: World, asked: TestResponse, second: str, lay: Lay) -> tuple[
     with world.app.app_context(), reading() as session:
         digest = session.scalars(select(Approval.digest).where(Approval.ref == ref)).one()
     answer = world.staff(second).post(f"/approvals/{ref}/approve", data={"digest": digest})
+    with world.app.app_context(), reading() as session:
+        state = session.scalars(select(Approval.state).where(Approval.ref == ref)).one()
+    assert (state in {"done", "under_way"}) is (answer.status_code == 303), "it is used up by what it was for"
     return answer.status_code == 303, flat(answer.text)
 
 

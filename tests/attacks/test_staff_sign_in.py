@@ -7,16 +7,18 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import flask
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 
 from cbt.accounts import passwords
 from cbt.accounts import second_factor as factor_service
+from cbt.accounts.approvals.requests import Second
 from cbt.accounts.commands import staff as staff_commands
-from cbt.accounts.models import Approval, Staff, StaffFactor
+from cbt.accounts.models import Approval, RecoveryCode, Staff, StaffFactor
 from cbt.accounts.staff import disable_staff, reset_password
 from cbt.audit.models import AuditEntry
 from cbt.errors import CbtError, InvalidInput
@@ -255,6 +257,8 @@ def test_the_pages_of_a_second_factor_lead_where_each_stands(app: flask.Flask, c
             ("nobody", "丢失", "staff.no_login"),
             ("zhou", "丢失", "factor.none"),
             ("root", " ", "factor.reason"),
+            ("nobody", "长" * 201, "factor.reason"),
+            ("nobody", "长" * 200, "staff.no_login"),
         ):
             with pytest.raises(CbtError) as error:
                 factor_service.reset(login=login, reason=reason, now=clock.now(), actor="cli")
@@ -266,6 +270,69 @@ def test_the_pages_of_a_second_factor_lead_where_each_stands(app: flask.Flask, c
                     now=clock.now(), **{"password": OWN, "code": owner.code()} | wrong,
                 )  # fmt: skip
             assert error.value.params["field"] == field
+
+
+@pytest.mark.once
+def test_each_act_on_a_second_factor_is_on_record_and_each_refusal_has_its_code(
+    app: flask.Flask, clock: FakeClock
+) -> None:
+    """Of one's own, which asks for password and code; of another's, by who is neither of the two."""
+    root, li = enrolled(app, clock, "root", Role.ADMIN), enrolled(app, clock, "li", Role.INSPECTOR)
+
+    def said(act: Callable[..., object], **sent: object) -> tuple[str, object]:
+        with pytest.raises(CbtError) as error:
+            act(**sent)
+        return error.value.code, error.value.params.get("field")
+
+    def by(login: str, code: str, password: str = OWN) -> dict[str, object]:
+        return {"password": password, "code": code, "machine": MACHINE, "now": clock.now()}
+
+    def left() -> dict[int, int]:
+        """How many codes each has whose second factor is set up."""
+        with reading() as session:
+            counted = select(RecoveryCode.staff_id, func.count()).group_by(RecoveryCode.staff_id)
+            codes = {row[0]: row[1] for row in session.execute(counted)}
+            assert codes.keys() == set(session.scalars(select(StaffFactor.staff_id)))
+        return codes
+
+    wrong, codes = ("factor.wrong", "code"), li.codes
+    with app.app_context():
+        me, admin = principal(app, "li"), principal(app, "root")
+        for act in (factor_service.renew_codes, factor_service.switch_off):
+            own = partial(act, me)
+            assert said(own, **by("li", codes[0], "x")) == ("factor.password", "password")
+            assert said(own, **by("li", "000000")) == said(own, **by("li", root.codes[0])) == wrong
+            if act == factor_service.renew_codes:
+                _token, fresh = factor_service.renew_codes(me, **by("li", codes[1]))
+                assert said(own, **by("li", codes[2])) == wrong, "the old ones are none any more"
+                codes = tuple(fresh)
+                clock.advance(rate_limit.WINDOW)
+                assert left() == {admin.subject_id: 10, me.subject_id: 10}
+        assert said(partial(factor_service.switch_off, admin), **by("root", root.codes[1])) == (
+            "factor.required",
+            None,
+        )
+        factor_service.switch_off(me, **by("li", codes[3]))
+        assert left() == {admin.subject_id: 10}
+        for act in (factor_service.renew_codes, factor_service.switch_off):
+            assert said(partial(act, me), **by("li", codes[4])) == ("factor.none", None)
+        reset = partial(factor_service.reset_by_two, reason="丢失", now=clock.now())
+        for ref, first, second, code in (
+            (admin.subject_ref, admin, None, "factor.own_reset"),
+            (me.subject_ref, admin, Second(me.subject_ref, "李", frozenset()), "factor.own_second"),
+            (me.subject_ref, admin, None, "factor.none"),
+            (admin.subject_ref, me, None, "second.needed"),
+        ):
+            assert said(partial(reset, ref, first=first, second=second))[0] == code
+        with reading() as session:
+            log = session.scalars(
+                select(AuditEntry).where(AuditEntry.act.startswith("staff.factor")).order_by(AuditEntry.id)
+            ).all()
+    own_acts = [("root", "on"), ("li", "on"), ("li", "codes"), ("li", "off")]
+    refs = {"root": f"staff:{admin.subject_ref}", "li": f"staff:{me.subject_ref}"}
+    assert [(one.actor, one.subject, one.act) for one in log] == [
+        (refs[who], refs[who], f"staff.factor_{act}") for who, act in own_acts
+    ]
 
 
 @pytest.mark.once

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import date, timedelta
 from typing import Any
 
@@ -227,8 +228,16 @@ def test_taking_it_out_of_the_batch_takes_its_people_off_the_roster(
     assert (count(world, *tables), state(world)) == (before, "accepted")
     assert officer.post(leave).status_code == 409
     with rows(world, AuditEntry) as log:
-        acts = [one.act for one in log if one.act in {"application.schedule", "application.unschedule"}]
-    assert acts == ["application.schedule", "application.unschedule"]
+        acts = [
+            (one.act.partition(".")[2], json.loads(one.after))
+            for one in log
+            if one.act in {"application.schedule", "application.unschedule"}
+        ]
+    batch = {"batch": world.batch_ref}
+    assert acts == [("schedule", batch), ("unschedule", batch)]
+    with rows(world, ApplicationStep) as steps, rows(world, Batch) as batches:
+        (name,) = (one.name for one in batches if one.ref == world.batch_ref)
+        assert [(one.event, one.words) for one in steps][-2:] == [("schedule", name), ("unschedule", name)]
 
 
 def test_who_is_registered_already_goes_along(world: World, officer: FlaskClient, accepted: Desk) -> None:

@@ -471,6 +471,14 @@ def test_a_move_names_whom_it_seats_elsewhere_and_a_batch_keeps_the_day_of_anoth
             found = sitting_change._following_batch(plan.session, own, former)
             own.planned_start_at = former
             assert (found is not None) is follows, (state, planned)
+        strange = Batch(ref="ba-other", name="另一批次", created_at=plan.now, occupation="")
+        plan.session.add(strange)
+        plan.session.flush()
+        row.planned_start_at, row.batch_id = PLANNED, strange.id
+        plan.session.flush()
+        own.planned_start_at = NEXT_DAY
+        assert sitting_change._following_batch(plan.session, own, former) is not None, "of another batch"
+        plan.session.rollback()
 
 
 @pytest.mark.once

@@ -21,14 +21,15 @@ from werkzeug.test import TestResponse
 from cbt.assembly.models import Form
 from cbt.audit.models import AuditEntry
 from cbt.audit.verification import verify
-from cbt.batches.people import addition, change
+from cbt.batches.people import addition, change, placement
 from cbt.batches.people.addition import level_of
 from cbt.batches.people.change import ChangeOrder
 from cbt.batches.people.placement import free_seats, levels_of, rooms_of, seen_of, suggested
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
-from cbt.candidates.registration import PaperTerms, note_printed
+from cbt.candidates.registration import PaperTerms, SeatedPaper, note_printed, register
 from cbt.demo.world import ACTOR
 from cbt.errors import CbtError
+from cbt.proctoring.models import Incident
 from cbt.rules.door import Span, paper_span
 from cbt.rules.exam import TOOLS
 from cbt.runner.models import Attempt
@@ -613,12 +614,22 @@ def test_another_room_of_the_sitting_keeps_what_the_door_knew_and_another_sittin
     with office.write() as session:
         office.of(session, "theory").arrived_at = None
     assert moved(beside.ref) == (beside.ref, None)
+    of_the_door = [
+        column
+        for column in Registration.__table__.columns
+        if column.nullable and not column.name.startswith("violation")
+    ]
+    blanks = {str: "x", bytes: b"x", object: now}
     with office.write() as session:
-        office.of(session, "theory").arrived_at = now
+        for column in of_the_door:
+            setattr(office.of(session, "theory"), column.name, blanks[column.type.python_type])
         for room in session.scalars(select(SittingRoom).where(SittingRoom.sitting_id == own.sitting_id)):
             room.state = "cancelled"
         session.get_one(Sitting, own.sitting_id).state = "cancelled"
     assert moved(later) == (later, None)
+    with office.read() as session:
+        row = office.of(session, "theory")
+        assert [column.name for column in of_the_door if getattr(row, column.name) is not None] == []
 
 
 @pytest.mark.once
@@ -765,3 +776,111 @@ def test_nobody_is_put_where_no_one_sits_any_more_or_into_a_trial(office: Office
         assert office.of(session, "theory").sitting_room_id == world.sitting_room_id
         assert acts(session) == []
     assert own != number
+
+
+@pytest.mark.once
+def test_what_is_taken_back_is_of_this_batch_alone(office: Office) -> None:
+    """All papers of somebody here stay theirs in another batch; what stands in a log of a room stays too."""
+    later, world = afternoon(office), office.world
+    path, now = office.person("theory")[1:], world.clock.now()
+    with office.write() as session:
+        row, room = office.of(session, "theory"), session.scalars(
+            select(SittingRoom).where(SittingRoom.ref == later)
+        ).one()  # fmt: skip
+        sitting = session.get_one(Sitting, room.sitting_id)
+        other = Batch(ref="ba-other", name="另一批次", created_at=now, occupation="")
+        session.add(other)
+        session.flush()
+        sitting.batch_id = other.id
+        taken = SeatedPaper(row.blueprint_version_id, row.blueprint_ref, "skills", room.id, row.seat_id)
+        kept = register(
+            session, sitting, session.get_one(AdmissionTicket, row.ticket_id), taken, PaperTerms()
+        )
+        session.flush()
+        noted = Incident(sitting_room_id=row.sitting_room_id, registration_id=row.id, at=now, kind="x")
+        noted.params, noted.by = "{}", "staff:st-7"
+        session.add(noted)
+        session.flush()
+        elsewhere, incident = kept.ref, noted.id
+    take = {"candidate_ref": path, "registration_ref": "", "reason": "本人放弃"}
+    assert (
+        what(office, change.withdraw, **take | {"registration_ref": elsewhere})[0] == "registration.unknown"
+    )
+    assert what(office, change.withdraw, **take)[0] == "person.on_record"
+    with office.write() as session:
+        session.delete(session.get_one(Incident, incident))
+    with world.app.app_context():
+        assert change.withdraw(batch_ref=world.batch_ref, now=now, actor="staff:st-7", **take) == 1
+    assert what(office, change.withdraw, **take)[0] == "registration.unknown"
+    with office.read() as session:
+        assert session.scalars(select(Withdrawal.registration_ref)).all() == [
+            world.sitters["theory"].registration_ref
+        ]
+        ticket = session.scalars(select(Registration.ticket_id).where(Registration.ref == elsewhere)).one()
+        assert session.get_one(AdmissionTicket, ticket).reprint_reasons == "papers"
+
+
+@pytest.mark.once
+def test_whoever_has_no_form_gets_one_where_the_others_of_the_sitting_have_theirs(office: Office) -> None:
+    """Moved into such a sitting, or brought back into it; in one nobody has a form of there is none."""
+    later, world = afternoon(office), office.world
+    path, ref = office.person("theory")[1:], world.sitters["theory"].registration_ref
+    with office.write() as session:
+        row = office.of(session, "theory")
+        morning = session.get_one(SittingRoom, row.sitting_room_id).ref
+        session.delete(session.get_one(Attempt, world.sitters["theory"].attempt_id))
+
+    def forms() -> int:
+        with office.read() as session:
+            drawn = select(func.count()).select_from(Attempt)
+            return (
+                session.scalar(drawn.where(Attempt.registration_id == office.of(session, "theory").id)) or 0
+            )
+
+    assert office.change("theory", minutes="5").status_code == 303
+    assert forms() == 0, "nothing was asked of where and what it is"
+    for room, drawn in ((later, 0), (morning, 1)):
+        assert office.change("theory", room=room, accepted="1").status_code == 303
+        assert forms() == drawn, room
+    for room, drawn in ((later, 0), (morning, 1)):
+        taken = office.post(f"/{path}/withdraw", registration=ref, reason="本人放弃")
+        assert taken.status_code == 303
+        with office.write() as session:
+            gone = session.scalars(select(Withdrawal).where(Withdrawal.back_at.is_(None))).one()
+            gone.form_id, withdrawal = None, gone.ref
+        back = {"withdrawal": withdrawal, "room": room, "reason": "又来了", "accepted": "1"}
+        assert office.post(f"/{path}/back", **back).status_code == 303
+        assert forms() == drawn, room
+
+
+@pytest.mark.once
+def test_a_paper_that_the_batch_does_not_examine_is_nobodys_there(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The level has it, the shape of the batch has not; and whoever was moved meanwhile is looked at anew."""
+    world, none = office.world, {"field": "paper"}
+    ref = world.sitters["theory"].registration_ref
+    with office.write() as session:
+        row = office.of(session, "theory")
+        version, batch = row.blueprint_version_id, session.scalars(select(Batch)).one()
+        session.add(BatchLevel(batch_id=batch.id, blueprint_version_id=version, level="3", papers="theory"))
+    order = order_of(office, "theory", paper="skills", accepted=True)
+    assert what(office, change.change, registration_ref=ref, order=order) == ("person.no_paper", none)
+    for papers in (["skills"], ["theory", "skills"], []):
+        answer = office.add(44, *papers)
+        assert (answer.status_code, "请选择本批次的科目。" in answer.text) == (422, True), papers
+    real = placement.hold_rooms
+
+    def moved_meanwhile(session: Session, batch: Batch, ids: Any) -> Any:
+        held = real(session, batch, ids)
+        other = select(SittingRoom.id).where(SittingRoom.ref == world.other_room_ref).scalar_subquery()
+        session.execute(update(Registration).where(Registration.ref == ref).values(sitting_room_id=other))
+        return held
+
+    stay = order_of(office, "theory", terms=PaperTerms("retake"))
+    take = {"candidate_ref": office.person("theory")[1:], "registration_ref": ref, "reason": "本人放弃"}
+    monkeypatch.setattr(placement, "hold_rooms", moved_meanwhile)
+    assert what(office, change.change, registration_ref=ref, order=stay)[0] == "person.changed"
+    assert what(office, change.withdraw, **take)[0] == "person.changed"
+    with office.read() as session:
+        assert acts(session) == []

@@ -94,6 +94,7 @@ def test_a_number_is_slowed_down_alike_whether_it_is_one_or_not_and_only_for_who
         tries_until_refused(world, guessing, number) for number in (row.number, f"{row.number[:-6]}909090")
     ]
     assert told[0] == told[1]
+    assert told[0][1]["code"] == "certificate.throttled"
     with world.app.app_context():
         now = world.clock.now()
         assert look_up.look_up(number=row.number, name=row.name, machine=other, now=now) is not None
@@ -108,7 +109,7 @@ def tries_until_refused(world: World, machine: Machine, number: str) -> tuple[in
             try:
                 look_up.look_up(number=number, name="不是", machine=machine, now=world.clock.now())
             except TooMany as error:
-                return tries, dict(error.params)
+                return tries, {"code": error.code, **error.params}
     raise AssertionError("nobody is slowed down")
 
 

@@ -14,11 +14,26 @@ from sqlalchemy import select
 
 from cbt.accounts.store import staff_by_login
 from cbt.audit.models import AuditEntry
+from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Candidate, CandidatePhoto
 from cbt.demo.people import portrait
-from cbt.enrolment.applications.application import Applying, put_in_batch
+from cbt.enrolment.applications.application import (
+    ApplicantVerdict,
+    ApplicationForm,
+    Applying,
+    change_application,
+    check_proofs,
+    decide,
+    make_application,
+    put_in_batch,
+    submit,
+    take_step,
+)
 from cbt.enrolment.models import Applicant, MemberUnit, UnitApplication
+from cbt.errors import CbtError
 from cbt.http.i18n import local_day
+from cbt.paths import product_dir
+from cbt.rules.states import ApplicationEvent
 from cbt.sittings.models import Sitting
 from cbt.sittings.store import batch_by_ref
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -463,8 +478,118 @@ def test_accepting_names_whom_it_cannot_and_keeps_what_was_ticked(world: World, 
     everything = ["identity", "employment", "diploma"]
     proofs = {"received": everything, "checked": everything}
     desk.client.post(f"{desk.page}/people/{met}/proofs", data=proofs)
-    assert desk.decide([met], unchecked="").status_code == 303  # all that is asked for was checked
-    assert desk.decide([other]).status_code == 303
+    # All that is asked for was checked; whoever decided on somebody's own page is led back to it.
+    assert desk.decide([met], unchecked="", person=met).location == f"{desk.page}/people/{met}"
+    assert desk.decide([other]).location == desk.page
     with rows(world, AuditEntry) as log:
         told = [one.after for one in log if one.act == "applicant.accept"]
     assert ["unchecked" in str(one) for one in told] == [False, True]
+
+
+@pytest.mark.once
+def test_what_is_refused_about_an_application_says_what_and_where(
+    world: World, officer: FlaskClient, desk: Desk, unit: str
+) -> None:
+    """Its day and note at their edges, what is decided of whom, and when nobody writes in it any more."""
+    with world.app.app_context():
+        by = Applying("staff:test", world.clock.now(), local_day(world.clock.now()), None)
+    ref, day, today, one = unit_ref(desk.page), date(2027, 1, 11), by.today, timedelta(days=1)
+    desk.enter()
+    desk.enter(name="郭宁", document_number=resident(42), years="1", education="")
+    met, short = people_of(world)
+
+    def said(act: Any, *arguments: Any, **named: Any) -> tuple[str, object]:
+        with world.app.app_context(), pytest.raises(CbtError) as error:
+            act(*arguments, **named)
+        return error.value.code, error.value.params.get("field")
+
+    def form(on: date, note: str = "", level: str = LEVEL) -> ApplicationForm:
+        return ApplicationForm(level, on.isoformat(), note)
+
+    def verdict(text: str, condition: int | None = None, reason: str = "") -> ApplicantVerdict:
+        return ApplicantVerdict(text, condition, reason, unchecked=True)
+
+    def decided() -> list[tuple[str, int | None, str]]:
+        with rows(world, Applicant) as found:
+            return [(one.verdict, one.condition, one.reason) for one in found]
+
+    for wanted, refused in (
+        (form(today), ("application.day", "preferred_on")),
+        (form(today + timedelta(days=731)), ("application.day", "preferred_on")),
+        (form(day, "长" * 501), ("unit.too_long", "note")),
+        (form(day, level="none"), ("blueprint.unknown", None)),
+    ):
+        assert said(make_application, unit, wanted, by) == refused
+        assert said(change_application, ref, wanted, by) == refused
+    with world.app.app_context():
+        for wanted in (form(today + one), form(today + timedelta(days=730), "长" * 500), form(day)):
+            change_application(ref, wanted, by)
+    for event in (ApplicationEvent.SCHEDULE, ApplicationEvent.UNSCHEDULE):
+        assert said(take_step, ref, event, words="x", by=by) == ("web.bad_request", None)
+    early = ("application.not_submitted", None)
+    assert said(decide, ref, [met], verdict("accepted"), by) == early
+    assert said(check_proofs, ref, met, received=(), checked=(), by=by) == early
+    assert desk.step("submit").status_code == 303
+    assert said(change_application, ref, form(day), by) == ("application.not_editable", None)
+    assert said(check_proofs, ref, "pe-none", received=(), checked=(), by=by) == ("applicant.unknown", None)
+    bad, nobody = ("web.bad_request", None), ("application.no_one_chosen", None)
+    for people, asked, refused in (
+        ([met], verdict("maybe"), bad),
+        ([], verdict("accepted"), nobody),
+        (["pe-none"], verdict("accepted"), nobody),
+        ([met], verdict("refused", reason=" "), ("applicant.reason", "reason")),
+        ([met], verdict("accepted", 99, "同批"), bad),
+        ([short], verdict("accepted", 1, " "), ("applicant.reason", "reason")),
+        ([short], verdict("accepted"), ("applicant.no_condition", "condition")),
+    ):
+        assert said(decide, ref, people, asked, by) == refused, asked
+    for event in (ApplicationEvent.SEND_BACK, ApplicationEvent.REFUSE):
+        assert said(take_step, ref, event, words=" ", by=by) == ("application.words", "words")
+    assert decided() == [("", None, "")] * 2
+    with world.app.app_context():
+        assert decide(ref, [met, "pe-none"], verdict("accepted"), by) == 1
+        (_accepted, condition, _reason), _open = decided()
+        assert condition
+        assert decide(ref, [met], verdict("accepted", condition), by) == 1
+        assert decide(ref, [short], verdict("accepted", 1, "同批"), by) == 1
+        assert decided() == [("accepted", condition, ""), ("accepted", 1, "同批")]
+        assert decide(ref, [met, short], verdict("refused", reason=" 年限 不足 "), by) == 2
+    assert decided() == [("refused", None, "年限 不足")] * 2
+    assert said(take_step, ref, ApplicationEvent.ACCEPT, words="", by=by) == (
+        "application.none_accepted",
+        None,
+    )
+    assert desk.step("send_back", words="换人").status_code == 303
+    with world.app.app_context(), unit_of_work() as session:
+        session.scalars(select(MemberUnit)).one().left_at = by.now
+    assert said(submit, ref, late_reason="", by=by) == ("unit.left", None)
+    assert said(make_application, unit, form(day), by) == ("unit.left", None)
+
+
+@pytest.mark.once
+def test_another_level_is_taken_with_its_papers_and_opens_what_was_decided(world: World, desk: Desk) -> None:
+    text = (product_dir("blueprints") / "customer-service-l2.toml").read_text("utf-8")
+    with world.app.app_context(), unit_of_work() as session:
+        store_blueprint(session, text, now=world.clock.now(), actor="staff:test")
+    desk.enter(papers=["theory"])
+    desk.enter(name="郭宁", document_number=resident(42))
+    with world.app.app_context(), unit_of_work() as session:
+        first, second = session.scalars(select(Applicant).order_by(Applicant.id))
+        second.papers = "essay"
+        first.verdict, first.condition = second.verdict, second.condition = "accepted", 1
+
+    def known() -> list[tuple[str, str, int | None]]:
+        with rows(world, Applicant) as found:
+            return [(one.papers, one.verdict, one.condition) for one in found]
+
+    before = known()
+    for level in (LEVEL, "customer-service-l2"):
+        edited = desk.client.post(f"{desk.page}/edit", data=ASKED | {"blueprint": level})
+        assert edited.status_code == 303
+        assert known() == (before if level == LEVEL else [("theory", "", None), ("theory,skills", "", None)])
+    assert "二级" in desk.text()
+    with rows(world, AuditEntry) as log:
+        entry = [one for one in log if one.act == "application.change"][-1]
+    assert [f'"{level}"' in text for text, level in (
+        (entry.before, LEVEL), (entry.after, "customer-service-l2")
+    )] == [True, True]  # fmt: skip

@@ -14,7 +14,7 @@ from cbt.enrolment.models import Applicant, UnitApplication
 from cbt.errors import Conflict
 from cbt.storage.unit_of_work import unit_of_work
 from tests.candidates.rosters import resident
-from tests.enrolment.test_applications import Desk, desk, officer, unit
+from tests.enrolment.test_applications import PERSON, Desk, desk, officer, people_of, unit
 from tests.world import World
 
 __all__ = ["desk", "officer", "unit"]
@@ -77,3 +77,18 @@ def test_a_request_about_the_body_shows_each_change_and_nothing_else(world: Worl
             (f"enrolment.body.{name}", "text", shown),
             ("approval.line.reason", "text", "原因"),
         )
+
+
+@pytest.mark.once
+def test_who_is_entered_twice_at_the_same_moment_is_in_once(
+    world: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither saw the other: the database keeps one, and whoever comes second is told so."""
+    desk.enter()
+    desk.enter(name="郭宁", document_number=resident(42))
+    before = people_of(world)
+    monkeypatch.setattr(entering, "_refuse_twice", lambda *_: None)
+    for page in ("new", before[1]):
+        answer = desk.client.post(f"{desk.page}/people/{page}", data=PERSON | {"name": "又一次"})
+        assert (answer.status_code, "f-document_number-error" in answer.text) == (409, True), page
+    assert people_of(world) == before

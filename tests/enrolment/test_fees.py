@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -148,6 +149,10 @@ def test_whoever_is_brought_by_a_roster_is_held_to_the_fees_of_their_application
         with world.app.app_context(), unit_of_work() as session:
             session.scalars(select(UnitApplication)).one().state = state
         assert told() == said, state
+    for verdict, said in (("refused", unpaid[1:]), ("", unpaid[1:]), ("accepted", unpaid)):
+        with world.app.app_context(), unit_of_work() as session:
+            session.scalars(select(Applicant).order_by(Applicant.id)).first().verdict = verdict  # type: ignore[union-attr]
+        assert told() == said, verdict
     assert pay(officer, unit).status_code == 303
     assert told() == []
 
@@ -521,3 +526,103 @@ def test_what_is_open_is_listed_with_its_age(
     assert "欠" not in flat(officer.get("/office/fees?kind=all").text).partition("<table")[2]
     world.clock.advance(timedelta(days=31))
     assert "欠 31 天" in world.staff("officer").get("/office/fees").text
+
+
+@pytest.mark.once
+def test_what_is_typed_of_money_is_taken_up_to_its_limits(world: World, unit: str, accepted: Desk) -> None:
+    who = FeeBooking("staff:x", world.clock.now(), world.clock.now().date())
+    day, reason = "2026-11-20", ("fees.reason", "reason")
+
+    def said(act: Callable[..., object], *arguments: object, **named: object) -> tuple[str, object]:
+        with world.app.app_context(), pytest.raises(CbtError) as error:
+            act(*arguments, **named)
+        return error.value.code, error.value.params.get("field")
+
+    none = ("fees.no_payment", None)
+    for length, (refused, unknown) in ((501, (reason, reason)), (500, (none, ("unit.unknown", None)))):
+        text = "长" * length
+        for act in (paying.unmatch_payment, paying.reverse_payment):
+            assert said(act, "pm-none", reason=text, booking=who) == refused
+        assert said(paying.refund, "pm-none", RefundForm(day, "1", "1" * 80, text), who) == refused
+        cancel = {"cause": "aborted", "reason": text, "booking": who}
+        assert said(charging.cancel_lines, "un-none", ["fe-1"], **cancel) == unknown
+    for form, field in (
+        (RefundForm("2014-12-31", "1", "", "x"), ("fees.day", "given_on")),
+        (RefundForm("2026-11-21", "1", "", "x"), ("fees.day", "given_on")),
+        (RefundForm(day, "x", "", "x"), ("fees.amount", "amount")),
+        (RefundForm(day, "1", "1" * 81, "x"), ("fees.too_long", "reference")),
+    ):
+        assert said(paying.refund, "pm-none", form, who) == field
+    good = PaymentForm("2015-01-01", "1", "transfer", "长" * 120, "1" * 80, "长" * 500, "")
+    for changes, field in (
+        ({"paid_on": "2014-12-31"}, ("fees.day", "paid_on")),
+        ({"payer": "长" * 121}, ("fees.payer", "payer")),
+        ({"note": "长" * 501}, ("fees.too_long", "note")),
+        ({"way": "gold"}, ("fees.way", "way")),
+        ({"pays": "ap-none"}, ("fees.pays", "pays")),
+    ):
+        assert said(paying.record_payment, unit, replace(good, **changes), who) == field
+    with world.app.app_context():
+        ref = paying.record_payment(unit, good, who)
+    assert said(paying.record_payment, unit, good, who) == ("fees.paid_twice", "reference")
+    with rows(world, FeePayment) as (kept,):
+        assert (kept.ref, kept.reference, kept.note, kept.booked_on) == (ref, "1" * 80, "长" * 500, who.today)
+
+
+@pytest.mark.once
+def test_what_was_charged_or_cancelled_already_is_not_so_again(
+    world: World, unit: str, accepted: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is anything given back of what was withdrawn where the rule keeps it."""
+    who = FeeBooking("staff:x", world.clock.now(), world.clock.now().date())
+
+    def kept(session: Session, version: int) -> ExamBlueprint:
+        blueprint = blueprint_of(session, version)
+        return replace(blueprint, fees=replace(blueprint.fees, refund_withdrawn=False))
+
+    def log() -> list[str]:
+        with rows(world, AuditEntry) as found:
+            return [one.act for one in found if one.act.startswith("fee.")]
+
+    with rows(world, FeeCharge) as lines, rows(world, UnitApplication) as (application,):
+        ids, number = [one.id for one in lines], application.id
+    with world.app.app_context():
+        charging.charge(number, who)
+        charging.credit_for(number, who)  # it stands in no batch
+        assert (log(), figures(world, unit)[0]) == (["fee.charge"], "380.00")
+        with monkeypatch.context() as strict:
+            strict.setattr(charging, "blueprint_of", kept)
+            charging.cancel_for(number, "withdrawn", who)
+            assert (log(), figures(world, unit)[0]) == (["fee.charge"], "380.00")
+            with pytest.raises(CbtError) as error:
+                charging.cancel_lines(
+                    unit, ["fe-none", lines[0].ref], cause="withdrawn", reason="x", booking=who
+                )
+            assert (error.value.code, error.value.params["field"]) == ("fees.not_given_back", "cause")
+            charging.cancel_for(number, charging.RECONSIDERED, who)
+        assert (log(), figures(world, unit)[0]) == (["fee.charge", "fee.cancel"], "0.00")
+        assert charging.cancel_charges(number, ids, "aborted", "x", who, before=3) == 3
+        assert log() == ["fee.charge", "fee.cancel"]
+    with rows(world, FeeCharge) as lines:
+        assert {(one.cause, one.cancel_reason) for one in lines} == {("reconsidered", "")}
+
+
+@pytest.mark.once
+def test_a_payment_of_many_lines_is_taken_back_piece_by_piece(
+    world: World, unit: str, accepted: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = FeeBooking("staff:x", world.clock.now(), world.clock.now().date())
+    monkeypatch.setattr(paying, "PIECE", 1)
+    for number, act in enumerate((paying.unmatch_payment, paying.reverse_payment)):
+        with world.app.app_context():
+            ref = paying.record_payment(unit, form_of("380", f"T-{number}"), who)
+            assert figures(world, unit)[1] == "0.00"
+            act(ref, reason="有误", booking=who)
+            assert figures(world, unit) == ("380.00", "380.00", "0.00" if number else "380.00")
+            if not number:
+                paying.reverse_payment(ref, reason="有误", booking=who)
+    with rows(world, AuditEntry) as log:
+        told = [(one.act, json.loads(one.before)) for one in log if one.act in {"fee.unmatch", "fee.reverse"}]
+    unmatched = [("fee.unmatch", {"matched": fen}) for fen in ("280.00", "100.00")]
+    reversed_ = ("fee.reverse", {"amount": "380.00"})
+    assert told == [*unmatched, reversed_, unmatched[0], reversed_]

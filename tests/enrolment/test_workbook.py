@@ -262,6 +262,10 @@ def test_a_list_whose_headers_nobody_knows_is_mapped_and_not_refused(world: Worl
     said = {"column.0.A": "name", "column.0.B": "document_number", "column.0.C": "years", "column.0.D": ""}
     desk.client.post(f"{where}/columns", data=said)
     assert "可以导入 2" in words_of(desk, where)
+    assert '<p class="hint">没有用到的列： 楼层</p>' in desk.client.get(where).text
+    for kind, current in (("", "全部 2"), ("ready", "可以导入 2"), ("short", "不符合条件 0")):
+        tabs = desk.client.get(where, query_string={"kind": kind}).text
+        assert re.findall('aria-current="page">([^<]+ [0-9]+)<', tabs) == [current], kind
     assert enter(desk, where).status_code == 303
     assert len(people_of(world)) == 2
 

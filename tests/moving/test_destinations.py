@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
 from cbt.config import Settings
 from cbt.errors import CbtError
-from cbt.ops.move import bar, explained
+from cbt.ops.move import _explaining, bar, explained
 from cbt.ops.move_endpoints import (
     EMBEDDED,
     PostgresFacts,
@@ -190,6 +190,26 @@ def test_what_a_failure_means_depends_on_whose_it_is_and_which_place_is_filled(
 ) -> None:
     said = explained(error, embedded="file", postgres="pg", arrives=arrives)
     assert (None if said is None else (said.code, said.params)) == told
+
+
+def test_whatever_ends_a_move_is_told_by_the_place_it_is_of_and_what_is_ours_is_not() -> None:
+    to, file, url = "postgresql://cbt@db/cbt", "/srv/data/cbt.db", "postgresql+psycopg://cbt@db/cbt"
+    for settings, where, error, told in (
+        (HERE, to, CUT, (CUT_OFF, url)),
+        (HERE, to, FULL, (NO_ROOM, url)),
+        (THERE, EMBEDDED, OSError(), (NO_ROOM, file)),
+        (THERE, EMBEDDED, FULL, (NO_ROOM, url.replace("cbt@", "cbt:***@"))),
+        (HERE, to, OSError(), None),
+        (THERE, EMBEDDED, BAD, None),
+    ):
+        place = read_destination(where, settings)
+        with pytest.raises((CbtError, type(error))) as said, _explaining(settings, place):
+            raise error
+        if told is None:
+            assert said.value is error
+        else:
+            assert isinstance(said.value, CbtError)
+            assert (said.value.code, said.value.params["place"]) == told
 
 
 def test_a_folder_takes_a_database_where_none_is_and_where_it_has_room(

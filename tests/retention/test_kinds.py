@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Table, func, select
+from sqlalchemy.orm import Session
 
 from cbt.accounts.approvals.requests import Second
 from cbt.accounts.store import staff_principal
 from cbt.audit.models import AuditEntry
 from cbt.errors import CbtError
+from cbt.http.i18n import local_day
 from cbt.jobs.models import Job
+from cbt.results.models import Release
 from cbt.retention import due_batches
 from cbt.retention.destruction import (
     GROUPS,
+    _one_piece,
     ask,
     confirm,
     destruction_paper,
@@ -28,12 +33,21 @@ from cbt.retention.destruction import (
     want_destructions,
     withdraw,
 )
-from cbt.retention.due_batches import RetentionYears, change_terms, due_page, lift_hold, place_hold
-from cbt.retention.erasure import STAYS
+from cbt.retention.due_batches import (
+    RetentionYears,
+    change_terms,
+    due_batch,
+    due_page,
+    lift_hold,
+    place_hold,
+)
+from cbt.retention.erasure import STAYS, erase_piece
 from cbt.retention.models import Destruction, RetentionHold
-from cbt.sittings.models import Batch
+from cbt.retention.personal_data import erase_person, export
+from cbt.runner.models import Attempt
+from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import batch_by_ref
-from cbt.storage.types import Base
+from cbt.storage.types import Base, Span
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.world import PLANNED, World
 
@@ -119,12 +133,18 @@ def test_each_kind_is_asked_for_confirmed_and_withdrawn_by_itself(office: World)
                 assert (row.state, row.done_at) == ("running", None)
                 assert row.total == row.left > 0
                 assert [want_destructions(now=now) for _ in range(2)] == [1, 1]
+                with unit_of_work() as session:
+                    (job,) = session.scalars(select(Job).where(Job.kind == "retention.destroy"))
+                    job.state = "failed"  # whatever ended it: the next goes on where it stood
+                assert [want_destructions(now=now) for _ in range(2)] == [1, 1]
                 late = refused(place_hold, office.batch_ref, reason="来函", now=now, actor=admin)
                 assert late == "retention.running"
         assert refused(asked, office, "clay", date(2040, 1, 1)) == "retention.kind"
         with reading() as session:
-            (job,) = session.scalars(select(Job).where(Job.kind == "retention.destroy"))
-            assert job.subject == f"destruction:{second}"
+            jobs = session.scalars(select(Job).where(Job.kind == "retention.destroy").order_by(Job.id)).all()
+            assert [(one.subject, one.state) for one in jobs] == [
+                (f"destruction:{second}", state) for state in ("failed", "waiting")
+            ]
             assert [one.ref for one in under_way(session)] == [second]
             batch = batch_by_ref(session, office.batch_ref)
             assert registrations_left(session, batch.id) == row.total == len(office.sitters)
@@ -350,3 +370,107 @@ def test_what_went_is_counted_by_groups_of_tables_that_go() -> None:
     assert len(counted) == len(set(counted))
     assert set(counted) <= Base.metadata.tables.keys() - STAYS
     assert {"candidate", "registration", "journal", "result", "candidate_photo", "incident"} <= set(counted)
+
+
+def put_any(session: Session, table: Table, at: datetime, **known: object) -> None:
+    """Put a row into a table, whatever it says: what it refers to is the first there is."""
+    blanks = {str: "x", int: 1, bool: True, date: at.date(), bytes: b"x", object: at}
+    row: dict[str, object] = {}
+    for column in table.columns:
+        if column.foreign_keys:
+            (key,) = column.foreign_keys
+            row[column.name] = session.scalar(select(func.min(key.column)))
+        elif not column.nullable and not (column.primary_key and column.name == "id"):
+            span = isinstance(column.type, Span)
+            row[column.name] = timedelta() if span else blanks[column.type.python_type]
+    session.execute(table.insert().values(row | known))
+
+
+@pytest.mark.once
+def test_each_kind_of_what_stays_stays_whole_when_a_batch_is_erased(office: World) -> None:
+    now = office.clock.now()
+    with office.app.app_context(), unit_of_work() as session:
+        stays = {*STAYS, "member_unit", "fee_payment"}
+        tables = [table for table in Base.metadata.sorted_tables if table.name in stays]
+
+        def held() -> dict[str, int]:
+            return {
+                table.name: session.scalar(select(func.count()).select_from(table)) or 0 for table in tables
+            }
+
+        for table in tables:
+            if not held()[table.name]:
+                put_any(session, table, now)
+        before, gone = held(), Counter[str]()
+        batch = batch_by_ref(session, office.batch_ref)
+        approval, sitter = Base.metadata.tables["approval"], office.sitters["theory"]
+        attempt = session.scalars(select(Attempt.ref).where(Attempt.id == sitter.attempt_id)).one()
+        shown_to_two = (
+            f"attempt:{attempt}", f"registration:{sitter.registration_ref}",
+            f"sitting_room:{office.room_ref}", f"sitting:{office.sitting_ref}", "staff:st-1",
+        )  # fmt: skip
+        for number, subject in enumerate(shown_to_two):
+            put_any(session, approval, now, subject=subject, ref=f"ap-{number}")
+        while erase_piece(session, batch.id, gone, last_on=now.date()):
+            pass
+        assert gone["registration"] == len(office.sitters)
+        assert (held(), min(before.values()) > 0) == (before, True)
+        assert session.scalars(select(approval.c.subject)).all() == ["staff:st-1"]
+
+
+@pytest.mark.once
+def test_a_batch_is_as_old_as_its_last_start_or_its_last_release(office: World) -> None:
+    with office.app.app_context(), unit_of_work() as session:
+        own, other = batch_by_ref(session, office.batch_ref), batch_by_ref(session, OTHER)
+        sitting = session.scalars(select(Sitting).where(Sitting.ref == office.sitting_ref)).one()
+        release = Release(sitting_id=sitting.id, released_at=PLANNED, by="staff:a", second="staff:b")
+        session.add(release)
+        started, made = date(2026, 11, 24), date(2026, 11, 14)
+        for after, batch, days in (
+            (-DAY, own, (started, made)),
+            (3 * DAY, own, (date(2026, 11, 27), made)),
+            (3 * DAY, other, (local_day(own.created_at), date(2026, 11, 27))),
+            (-DAY, other, (local_day(own.created_at), started)),
+        ):
+            release.released_at, sitting.batch_id = PLANNED + after, batch.id
+            session.flush()
+            assert tuple(due_batch(session, one).last_on for one in (own, other)) == days
+        session.rollback()
+
+
+@pytest.mark.once
+def test_what_is_not_confirmed_or_done_already_loses_nothing(office: World) -> None:
+    with office.app.app_context():
+        ref = asked(office, "electronic", DUE["electronic"])
+        assert _one_piece(row_of(ref).id, now=office.clock.now()) is None
+        row = row_of(ref)
+        assert (row.state, row.counts, row.done_at) == ("asked", "{}", None)
+        with reading() as session:
+            batch = batch_by_ref(session, office.batch_ref)
+            assert registrations_left(session, batch.id) == len(office.sitters)
+
+
+@pytest.mark.once
+def test_a_reason_and_a_note_are_taken_up_to_their_length(office: World) -> None:
+    day, by = DUE["paper"], {"now": office.clock.now(), "actor": "staff:st-1"}
+    acts: tuple[tuple[Callable[[str], object], int, str, str], ...] = (
+        (lambda text: place_hold("ba-none", reason=text, **by), 300, "no_reason", "batch.unknown"),
+        (lambda text: lift_hold("ba-none", reason=text, **by), 300, "no_reason", "batch.unknown"),
+        (
+            lambda text: ask("ba-none", kind="paper", note=text, today=day, **by),
+            500,
+            "no_note",
+            "batch.unknown",
+        ),
+        (
+            lambda text: erase_person("cd-none", reason=text, today=day, **by),
+            300,
+            "no_reason",
+            "retention.person",
+        ),
+        (lambda text: export("cd-none", reason=text, today=day, **by), 300, "no_reason", "retention.person"),
+    )
+    with office.app.app_context():
+        for act, most, too_long, further in acts:
+            assert refused(act, "长" * (most + 1)) == f"retention.{too_long}"
+            assert refused(act, "长" * most) == further

@@ -70,6 +70,8 @@ def test_who_was_applied_for_goes_where_it_came_to_nothing(world: World, desk: D
     with world.app.app_context(), reading() as session:
         applied = session.scalars(select(Applicant)).one()
         batch = session.scalars(select(Batch).where(Batch.ref == world.batch_ref)).one()
+    with world.app.app_context(), unit_of_work() as session:
+        session.add(Batch(ref="ba-other", name="另一批次", created_at=world.clock.now(), occupation=""))
     for state in ApplicationState:
         put(world, state=state.value, batch_id=None)
         found, vain = standing(world, applied.ref), state in VAIN
@@ -80,6 +82,8 @@ def test_who_was_applied_for_goes_where_it_came_to_nothing(world: World, desk: D
     put(world, state="done", batch_id=batch.id)
     found = standing(world, applied.ref)
     assert ([*found.applicants], found.details) == ([], {"phone": 1})
+    records = [one.what for one in found.stays if "报名" in one.what]
+    assert [batch.name in what for what in records] == [True]
     due = date(2031, 11, 25)
     untils = {}
     for today in (due - timedelta(days=1), due):
