@@ -35,6 +35,15 @@ class AppealScope(StrEnum):
     ENTERED = "entered"
 
 
+class AppealFinding(StrEnum):
+    """What was not in order: one of the three that are looked at, or that a fresh mark was taken (复评)."""
+
+    MISSED = "missed"
+    ADDED = "added"
+    ENTERED = "entered"
+    MARKED = "marked"
+
+
 class AppealState(StrEnum):
     """Where an appeal stands: 待复核, 维持原成绩, 更正成绩, 已撤回."""
 
@@ -174,9 +183,9 @@ class ResultFacts:
 class Recount:
     """What a recount found, by the three questions of an appeal.
 
-    `recorded` is the score on record, `summed` what its own sections come to, `counted` what the journal comes to,
-    `released` what was told, `due` what the score on record says, `evident` what the recount says; None while it is
-    open.
+    `marks` and `groups` are by the marks that counted. `recorded` is the score on record, `summed` what its own
+    sections come to, `counted` what the journal comes to, with the fresh marks that the decision takes, `released`
+    what was told, `due` what the score on record says, `evident` what the recount says; None while it is open.
     """
 
     marks: Sequence[MarkLine]
@@ -189,14 +198,19 @@ class Recount:
     evident: ResultFacts | None
     is_sealed: bool
     """Whether the form and the journal are those that were sealed: otherwise nothing is decided by them."""
+    waits: bool = False
+    """Whether a fresh mark was asked for and is not given yet."""
+    taken: Sequence[int] = ()
+    """The positions whose fresh marks the decision takes."""
 
     @property
-    def findings(self) -> frozenset[AppealScope]:
-        """Which of the three is not in order."""
+    def findings(self) -> frozenset[AppealFinding]:
+        """Which of the three is not in order, and whether marks are other ones now."""
         wrong = {
-            AppealScope.MISSED: any(line.differs for line in self.marks),
-            AppealScope.ADDED: self.summed != self.recorded or any(line.differs for line in self.groups),
-            AppealScope.ENTERED: self.due is not None and self.due != self.released,
+            AppealFinding.MISSED: any(line.differs for line in self.marks),
+            AppealFinding.ADDED: self.summed != self.recorded or any(line.differs for line in self.groups),
+            AppealFinding.ENTERED: self.due is not None and self.due != self.released,
+            AppealFinding.MARKED: bool(self.taken),
         }
         return frozenset(scope for scope, is_wrong in wrong.items() if is_wrong)
 
@@ -283,8 +297,8 @@ def verdict_refusal(event: AppealEvent, recount: Recount, *, has_evidence_to_com
     """Return why a recount does not carry an outcome, None where it does: the end of an error's code.
 
     A result is changed where the recount is in the candidate's favour, and only there; it is kept only where it is
-    not. Nothing is decided while evidence waits to be ruled on or an answer to be marked, or by papers that are not
-    those sealed.
+    not; fresh marks are taken with a change. Nothing is decided while evidence waits to be ruled on or an answer to
+    be marked, or by papers that are not those sealed.
 
     Source: R-54, R-91, R-99.
     """
@@ -292,10 +306,12 @@ def verdict_refusal(event: AppealEvent, recount: Recount, *, has_evidence_to_com
         return "late_first"
     if not recount.is_sealed:
         return "not_sealed"
-    if recount.to_mark:
+    if recount.to_mark or recount.waits:
         return "marks_first"
     if event is AppealEvent.CHANGE and not recount.is_better:
         return "nothing_found"
     if event is AppealEvent.KEEP and recount.is_better:
         return "something_found"
+    if event is AppealEvent.KEEP and recount.taken:
+        return "taken_kept"
     return None

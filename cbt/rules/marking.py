@@ -29,15 +29,18 @@ LEAST_MARKERS = 3
 """Fewer cannot finish: two, and a third where they differ."""
 DEFAULT_SHARE = Fraction(1, 5)
 """The threshold of an item where nobody said another: this share of its points."""
+COMPANY = 4
+"""So many others of its queue go with an answer that is marked afresh: whoever marks does not know which it is."""
 _MIX_BITS = 15
 
 
 class MarkingTurn(StrEnum):
-    """Whose mark one is: 一评, 二评, 三评."""
+    """Whose mark one is: 一评, 二评, 三评; or 复评, which counts where a decision takes it and nowhere else."""
 
     FIRST = "first"
     SECOND = "second"
     THIRD = "third"
+    FRESH = "fresh"
 
 
 class AnswerState(StrEnum):
@@ -46,11 +49,12 @@ class AnswerState(StrEnum):
     FIRST = "first"
     SECOND = "second"
     THIRD = "third"
+    FRESH = "fresh"
     DONE = "done"
     DROPPED = "dropped"
 
 
-WAITING = (AnswerState.THIRD, AnswerState.SECOND, AnswerState.FIRST)
+WAITING = (AnswerState.THIRD, AnswerState.SECOND, AnswerState.FIRST, AnswerState.FRESH)
 """What is handed out, the nearest to its end first."""
 
 

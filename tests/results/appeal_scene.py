@@ -34,7 +34,7 @@ def written(world: World, *names: str, positions: Iterable[int] = ANSWERED) -> W
             for name in names:
                 _answer(session, world.sitters[name].attempt_id, positions)
         assert score_closed(now=ENDED) == len(names)
-        third = _third_officer()
+        third = third_officer()
     world.clock.set(ENDED + timedelta(hours=1))
     return replace(world, people=world.people | {"third": third})
 
@@ -60,7 +60,7 @@ def _answer(session: Session, attempt_id: int, positions: Iterable[int]) -> None
     attempt.receipt = f"R{attempt_id:06d}"
 
 
-def _third_officer() -> Person:
+def third_officer() -> Person:
     create_staff(login="third", name="孙立", roles=[Role.OFFICER], now=ENDED, actor="cli")
     with unit_of_work() as session:
         usual = session.scalars(select(Staff.password_hash).where(Staff.login == "inspector")).one()

@@ -13,8 +13,8 @@ from cbt.errors import Conflict
 from cbt.rules.appeals import (
     APPEAL_TRANSITIONS,
     AppealEvent,
+    AppealFinding,
     AppealRefusal,
-    AppealScope,
     AppealState,
     Recount,
     ResultFacts,
@@ -154,10 +154,11 @@ def recount(*, released: str | None = "59.9", evident: str | None = "59.9", **va
         ),
         pytest.param({"due": facts("60.9")}, {"entered"}, id="entered wrongly"),
         pytest.param({"due": None}, set(), id="nothing decided by what is on record"),
+        pytest.param({"taken": (3,), "counted": Decimal(62)}, {"marked"}, id="a fresh mark is taken"),
     ],
 )
 def test_what_a_recount_finds(values: dict[str, Any], findings: set[str]) -> None:
-    assert recount(**values).findings == {AppealScope(one) for one in findings}
+    assert recount(**values).findings == {AppealFinding(one) for one in findings}
 
 
 @pytest.mark.parametrize(
@@ -175,6 +176,9 @@ def test_what_a_recount_finds(values: dict[str, Any], findings: set[str]) -> Non
             "marks_first",
             id="an answer is to be marked afresh",
         ),
+        pytest.param({"waits": True}, False, "marks_first", "marks_first", id="a fresh mark is asked for"),
+        pytest.param({"taken": (3,)}, False, "taken_kept", "nothing_found", id="a lower mark is taken"),
+        pytest.param({"taken": (3,), "evident": "60.0"}, False, "something_found", None, id="a higher one"),
         pytest.param({"evident": "60.0"}, True, "late_first", "late_first", id="late answers wait"),
         pytest.param(
             {"evident": "60.0", "is_sealed": False}, False, "not_sealed", "not_sealed", id="a broken seal"

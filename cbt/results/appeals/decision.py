@@ -9,7 +9,7 @@ Source: R-4, R-54, R-91, R-99.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,13 +25,14 @@ from cbt.candidates.models import Registration
 from cbt.errors import CbtError, Conflict, NotAllowed
 from cbt.http.form_values import required
 from cbt.results import store
+from cbt.results.appeals.fresh_mark import fresh_subject
 from cbt.results.appeals.request import LONGEST_GROUNDS
 from cbt.results.models import Appeal, Release, Result, ViolationRuling
 from cbt.results.sheet.outcome import Decision, decision_by
 from cbt.results.sheet.sitting import RegistrationEnd, ends_of
 from cbt.rules.appeals import (
     AppealEvent,
-    AppealScope,
+    AppealFinding,
     AppealState,
     Recount,
     ResultFacts,
@@ -49,6 +50,8 @@ from cbt.rules.violations import Violation
 from cbt.runner.models import Attempt
 from cbt.scoring.key_corrections import AS_PUBLISHED, keys_in_force
 from cbt.scoring.late_answers import pending_entries
+from cbt.scoring.marking.counted import counted_marks
+from cbt.scoring.marking.fresh import CountedAnswer, counted_answers, end_purpose, take_marks, waits_for
 from cbt.scoring.marking.store import markers_of
 from cbt.scoring.models import CorrectedAttempt, KeyCorrection, LateRuling, RuledAttempt, Score
 from cbt.scoring.score_sheets import Scored, Scorers
@@ -74,7 +77,13 @@ class CountedAppeal:
     registration: Registration
     attempt: Attempt
     recount: Recount
-    fresh: Scored
+    plain: Scored
+    """By the marks that counted when `score` was made."""
+    ruled: Scored
+    """With the fresh marks that the decision takes."""
+    marked: Sequence[CountedAnswer]
+    """The answers that people marked, with the fresh marks asked for."""
+    taken: Sequence[CountedAnswer]
     score: Score
     form_ok: bool
     journal_ok: bool
@@ -86,12 +95,14 @@ class CountedAppeal:
         return verdict_refusal(event, self.recount, has_evidence_to_come=self.late > 0)
 
 
-def counted(session: Session, ref: str) -> CountedAppeal:
+def counted(session: Session, ref: str, *, take: Collection[str] = ()) -> CountedAppeal:
     """Return an appeal with its paper counted anew from the frozen form and the journal.
 
-    It is held against what stood when it was decided, and while it is open, against what stands now.
+    It is held against what stood when it was decided, and while it is open, against what stands now, with the fresh
+    marks of these refs in the place of the former ones.
 
-    Raise NotFound("appeal.unknown"), Conflict("appeal.no_paper") for a paper that has no score.
+    Raise NotFound("appeal.unknown"), Conflict("appeal.no_paper") for a paper that has no score,
+    ("appeal.no_mark") for a fresh mark that it does not have.
 
     Source: R-54, R-91.
     """
@@ -106,23 +117,47 @@ def counted(session: Session, ref: str) -> CountedAppeal:
     # By the keys of the score it is held against: a correction made since is no fault of the count (R-54).
     revision = score.key_revision
     keys = keys_in_force(session, registration.sitting_id, revision) if revision else AS_PUBLISHED
-    fresh = scorers.score(session, [attempt.id], keys=keys)[attempt.id]
+    of_score = counted_marks(session, [attempt.id], until=score.id).get(attempt.id, {})
+    plain = scorers.score(session, [attempt.id], keys=keys, marks={attempt.id: of_score})[attempt.id]
+    marked = counted_answers(session, attempt.id, fresh_subject(appeal), until=score.id)
+    taken = [one for one in marked if _is_taken(appeal, one, take)]
+    if appeal.state not in DECIDED and len(taken) != len(set(take)):
+        raise Conflict("appeal.no_mark")
+    ruled = plain
+    if taken:
+        of_ruling = {attempt.id: of_score | {one.text: one.as_people_mark() for one in taken}}
+        ruled = scorers.score(session, [attempt.id], keys=keys, marks=of_ruling)[attempt.id]
     paper = paper_of(session, registration.blueprint_version_id, registration.paper)
     (end,) = ends_of(session, registration.sitting_id, Registration.id == registration.id)
     elsewhere = store.violations_elsewhere(
         session, registration.sitting_id, Registration.id == registration.id
     ).get(registration.id, [])
+    recount = _recount(appeal, end, score, plain, ruled, paper, elsewhere)
     return CountedAppeal(
         appeal,
         registration,
         attempt,
-        _recount(appeal, end, score, fresh, paper, elsewhere, is_sealed=seals.form_ok and seals.journal_ok),
-        fresh,
+        replace(
+            recount,
+            is_sealed=seals.form_ok and seals.journal_ok,
+            waits=appeal.state == AppealState.OPEN and any(one.waits for one in marked),
+            taken=[one.answer.position for one in taken],
+        ),
+        plain,
+        ruled,
+        marked,
+        taken,
         score,
         seals.form_ok,
         seals.journal_ok,
         len(pending_entries(session, [attempt.id]).get(attempt.id, ())),
     )
+
+
+def _is_taken(appeal: Appeal, answer: CountedAnswer, take: Collection[str]) -> bool:
+    if appeal.state in DECIDED:
+        return answer.request is not None and answer.request.is_taken
+    return answer.mark is not None and answer.mark.ref in take
 
 
 def _score_on_record(session: Session, appeal: Appeal, attempt_id: int) -> Score | None:
@@ -137,13 +172,12 @@ def _recount(
     appeal: Appeal,
     end: RegistrationEnd,
     score: Score,
-    fresh: Scored,
+    plain: Scored,
+    ruled: Scored,
     paper: Paper,
     elsewhere: Collection[Violation],
-    *,
-    is_sealed: bool,
 ) -> Recount:
-    kept, new = json.loads(score.sheet), json.loads(fresh.sheet.text)
+    kept, new = json.loads(score.sheet), json.loads(plain.sheet.text)
     groups = tuple(added_lines(kept["groups"], new["groups"]))
     facts, standing = replace(end.judged.facts, marked=True), end.judged.standing
     told = facts.released
@@ -156,11 +190,11 @@ def _recount(
         groups=groups,
         recorded=score.score,
         summed=sum_of(groups, step=paper.score_step),
-        counted=fresh.sheet.score,
+        counted=ruled.sheet.score,
         released=ResultFacts(told.outcome, told.score),
         due=_facts(decision_by(replace(facts, score=score.score), standing, paper, elsewhere)),
-        evident=_facts(decision_by(replace(facts, score=fresh.sheet.score), standing, paper, elsewhere)),
-        is_sealed=is_sealed,
+        evident=_facts(decision_by(replace(facts, score=ruled.sheet.score), standing, paper, elsewhere)),
+        is_sealed=True,
     )
 
 
@@ -234,15 +268,17 @@ def bar_of(session: Session, found: CountedAppeal, actor: str, *, now: datetime)
     return None
 
 
-def decide(ref: str, verdict: str, grounds: str, *, now: datetime, actor: str) -> str:
-    """Decide an appeal by its recount; return the ref of its sitting.
+def decide(
+    ref: str, verdict: str, grounds: str, *, take: Collection[str] = (), now: datetime, actor: str
+) -> str:
+    """Decide an appeal by its recount, with the fresh marks of these refs; return the ref of its sitting.
 
     Where the recount is in the candidate's favour it becomes the score that counts; what was released stays until
     two people correct it.
 
     Raise InvalidInput("appeal.grounds"), Conflict("appeal.verdict") for none of VERDICTS, ("appeal.late_first"|
     "appeal.not_sealed"|"appeal.marks_first"|"appeal.nothing_found"|"appeal.something_found"|
-    "appeal.changed_meanwhile"|"appeal.transition"), and like `counted` and `insist_on_another`.
+    "appeal.taken_kept"|"appeal.changed_meanwhile"|"appeal.transition"), and like `counted` and `insist_on_another`.
 
     Source: R-4, R-54, R-62, R-91.
     """
@@ -251,7 +287,7 @@ def decide(ref: str, verdict: str, grounds: str, *, now: datetime, actor: str) -
         raise Conflict("appeal.verdict", field="verdict")
     why = required(grounds, "appeal.grounds", "grounds", limit=LONGEST_GROUNDS)
     with reading() as session:
-        found = counted(session, ref)
+        found = counted(session, ref, take=take)
     reached = next_appeal_state(AppealState(found.appeal.state), event)
     recount = found.recount
     with unit_of_work() as session:
@@ -272,8 +308,8 @@ def decide(ref: str, verdict: str, grounds: str, *, now: datetime, actor: str) -
                 before_score=recount.released.score,
                 after_outcome="" if evident is None else evident.outcome.value,
                 after_score=None if evident is None else evident.score,
-                findings=",".join(one.value for one in AppealScope if one in recount.findings),
-                evidence=digest_of(found.fresh.sheet.content),
+                findings=",".join(one.value for one in AppealFinding if one in recount.findings),
+                evidence=digest_of(found.ruled.sheet.content),
                 grounds=why,
                 ended_at=now,
                 ended_by=actor,
@@ -282,7 +318,8 @@ def decide(ref: str, verdict: str, grounds: str, *, now: datetime, actor: str) -
         )
         if decided is None:
             raise Conflict("appeal.changed_meanwhile")
-        if event is AppealEvent.CHANGE and recount.counted != recount.recorded:
+        end_purpose(session, sitting, fresh_subject(found.appeal), now=now, actor=actor)
+        if event is AppealEvent.CHANGE and (found.taken or recount.counted != recount.recorded):
             _score_anew(session, found, now=now, actor=actor)
         record(
             session,
@@ -295,34 +332,42 @@ def decide(ref: str, verdict: str, grounds: str, *, now: datetime, actor: str) -
                 "appeal": ref,
                 "verdict": reached.value,
                 "score": None if evident is None else evident.score,
+                "marks": [one.mark.ref for one in found.taken if one.mark is not None],
             },
         )
         return sitting.ref
 
 
 def _moved_on(session: Session, found: CountedAppeal) -> bool:
-    """Return whether another score counts, or something else is released, than the recount was made by."""
+    """Return whether another score counts, or something else is released or asked for, than the recount knew."""
     released = session.execute(
         select(Result.outcome, Result.score).where(Result.registration_id == found.registration.id)
     ).one()
     told = found.recount.released
     score = latest_scores(session, [found.attempt.id])[found.attempt.id]
-    return score.id != found.score.id or tuple(released) != (told.outcome.value, told.score)
+    subject = fresh_subject(found.appeal)
+    waiting = {one.answer.id for one in found.marked if one.waits}
+    return (
+        score.id != found.score.id
+        or tuple(released) != (told.outcome.value, told.score)
+        or waits_for(session, subject) != waiting
+    )
 
 
 def _score_anew(session: Session, found: CountedAppeal, *, now: datetime, actor: str) -> None:
     """Put the recount on record as the score that counts; the former one stays. Source: R-54."""
-    sealed = digest_of(found.fresh.sheet.content)
+    sealed = digest_of(found.ruled.sheet.content)
     made = NewScore(
         found.attempt.id,
         found.score.number + 1,
         found.score.key_revision,
         found.attempt.journal_digest or "",
-        found.fresh.sheet,
+        found.ruled.sheet,
         sealed,
     )
     if not put_down_in(session, score_rows([made], at=now)):
         raise Conflict("appeal.changed_meanwhile")
+    take_marks(session, found.taken, latest_scores(session, [found.attempt.id])[found.attempt.id].id)
     record(
         session,
         at=now,

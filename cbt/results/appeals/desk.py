@@ -22,14 +22,16 @@ from cbt.enrolment.office_decisions import holidays_of
 from cbt.errors import CbtError
 from cbt.http.i18n import local_day
 from cbt.results.appeals.decision import DECIDED, CountedAppeal, bar_of, counted
+from cbt.results.appeals.fresh_mark import fresh_subject
 from cbt.results.appeals.request import AppealablePaper, appealable, is_corrected
 from cbt.results.models import Appeal, Result, ViolationRuling
 from cbt.results.rulings import rulings_of
-from cbt.rules.appeals import AppealEvent, AppealScope, AppealState, MarkLine
+from cbt.rules.appeals import AppealEvent, AppealFinding, AppealState, MarkLine, Recount
 from cbt.rules.calendar import Holidays, working_days_until
 from cbt.runner.models import JournalEntry
 from cbt.runner.save.digest import answers_in
 from cbt.scoring.late_answers import approved_answers, late_rulings_of
+from cbt.scoring.marking.fresh import CompanyMarks, company_marks
 from cbt.scoring.marking.store import MarkOnRecord, marks_on
 from cbt.scoring.models import LateRuling, RuledAttempt, Score
 from cbt.sittings.models import Batch, Sitting
@@ -152,6 +154,10 @@ class AppealPage:
     answers: Sequence[RecountedAnswer]
     marks: Sequence[MarkOnRecord]
     """What people gave its answers, the changed marks too."""
+    if_taken: Recount | None
+    """The recount with every fresh mark in the candidate's favour, where there is one."""
+    company: CompanyMarks | None
+    """What the answers that went along with them were given."""
     saves: Sequence[JournalEntry]
     """The last answers of the journal with the instants of their receipts, in the order of their receipt."""
     entries: int
@@ -172,7 +178,7 @@ class AppealPage:
         if self.appeal.state in DECIDED:
             return [one for one in self.appeal.findings.split(",") if one]
         recount = None if self.counted is None else self.counted.recount
-        return [] if recount is None else [one.value for one in AppealScope if one in recount.findings]
+        return [] if recount is None else [one.value for one in AppealFinding if one in recount.findings]
 
     @property
     def carried(self) -> str:
@@ -213,6 +219,7 @@ def appeal_page(session: Session, ref: str, *, actor: str, now: datetime) -> App
     people = {appeal.asked_by, appeal.ended_by, *(one.decided_by for one in rulings)}
     people |= {who for ruling, _case in late for who in (ruling.by, ruling.second)}
     marks = marks_on(session, attempt_id)
+    better = [] if recounted is None or appeal.state in DECIDED else _better(recounted)
     people |= {one.mark.staff for one in marks}
     after = [json.loads(one.after) for one in corrections]
     people |= {one.actor for one in corrections} | {one["second"] for one in after}
@@ -227,6 +234,8 @@ def appeal_page(session: Session, ref: str, *, actor: str, now: datetime) -> App
         bar=None if recounted is None else bar_of(session, recounted, actor, now=now),
         answers=[] if recounted is None else _answers(session, recounted),
         marks=marks,
+        if_taken=counted(session, ref, take=better).recount if better else None,
+        company=company_marks(session, fresh_subject(appeal)),
         saves=_saves(session, attempt_id),
         entries=session.scalar(
             select(func.count()).select_from(JournalEntry).where(JournalEntry.attempt_id == attempt_id)
@@ -244,6 +253,11 @@ def appeal_page(session: Session, ref: str, *, actor: str, now: datetime) -> App
     )
 
 
+def _better(found: CountedAppeal) -> list[str]:
+    """Return the fresh marks that are above what counts."""
+    return [one.mark.ref for one in found.marked if one.mark is not None and one.mark.points > one.points]
+
+
 def _recounted(session: Session, ref: str) -> tuple[CountedAppeal | None, CbtError | None]:
     try:
         return counted(session, ref), None
@@ -252,7 +266,7 @@ def _recounted(session: Session, ref: str) -> tuple[CountedAppeal | None, CbtErr
 
 
 def _answers(session: Session, found: CountedAppeal) -> list[RecountedAnswer]:
-    given = answers_in(found.fresh.journal)
+    given = answers_in(found.plain.journal)
     late = approved_answers(session, [found.attempt.id]).get(found.attempt.id, {})
     answers = {**given, **{str(place): value or "" for place, value in late.items()}}
     return [

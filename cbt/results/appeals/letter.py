@@ -10,6 +10,7 @@ from typing import Any
 
 import flask_babel
 from flask_babel import gettext as _
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket
@@ -18,8 +19,11 @@ from cbt.errors import Conflict
 from cbt.http.i18n import local_day, local_text
 from cbt.printing.pdf import pdf
 from cbt.results.appeals.decision import DECIDED
+from cbt.results.appeals.fresh_mark import fresh_subject
 from cbt.results.appeals.request import AppealablePaper
 from cbt.rules.appeals import AppealState
+from cbt.runner.models import Attempt
+from cbt.scoring.marking.fresh import counted_answers
 
 
 def appeal_letter(session: Session, of: AppealablePaper) -> bytes:
@@ -37,6 +41,8 @@ def appeal_letter(session: Session, of: AppealablePaper) -> bytes:
         raise Conflict("appeal.uncorrected")
     day, asked = local_day(appeal.ended_at), local_day(appeal.asked_at)
     ticket = session.get_one(AdmissionTicket, of.registration.ticket_id).number
+    attempt_id = session.scalar(select(Attempt.id).where(Attempt.registration_id == of.registration.id))
+    marked = [] if attempt_id is None else counted_answers(session, attempt_id, fresh_subject(appeal))
     separator = str(_("publicity.separator"))
     found = [str(_(f"appeal.found.{one}")) for one in appeal.findings.split(",") if one]
     facts = [
@@ -51,6 +57,14 @@ def appeal_letter(session: Session, of: AppealablePaper) -> bytes:
     ]
     if appeal.state == AppealState.CHANGED:
         facts.append([_("appeal.letter.after"), _result(of, appeal.after_outcome, appeal.after_score)])
+    facts += [
+        [
+            str(_("appeal.letter.fresh", position=one.answer.position)),
+            _("appeal.fresh.taken" if one.request and one.request.is_taken else "appeal.fresh.kept"),
+        ]
+        for one in marked
+        if one.mark is not None
+    ]
     facts.append([_("appeal.grounds"), appeal.grounds])
     data: dict[str, Any] = {
         "title": _("appeal.letter.title"),

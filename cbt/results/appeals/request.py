@@ -21,6 +21,7 @@ from cbt.enrolment.office_decisions import holidays_of
 from cbt.errors import CbtError, Conflict, InvalidInput, NotFound
 from cbt.http.form_values import one_line, required
 from cbt.http.i18n import local_day
+from cbt.results.appeals.fresh_mark import fresh_subject
 from cbt.results.models import Appeal, Release, Result
 from cbt.rules.appeals import (
     AppealEvent,
@@ -35,6 +36,7 @@ from cbt.rules.appeals import (
 )
 from cbt.rules.exam import ExamBlueprint, Paper
 from cbt.rules.retake import PaperOutcome
+from cbt.scoring.marking.fresh import end_purpose
 from cbt.sittings.models import Sitting
 from cbt.sittings.store import hold_sitting, require_official
 from cbt.storage.types import new_ref
@@ -226,6 +228,7 @@ def withdraw(ref: str, *, now: datetime, actor: str, reason: str | None = None) 
     with unit_of_work() as session:
         appeal = Appeal.by_ref(session, ref, unknown="appeal.unknown")
         registration = session.get_one(Registration, appeal.registration_id)
+        sitting = hold_sitting(session, registration.sitting_id)
         reached = next_appeal_state(AppealState(appeal.state), AppealEvent.WITHDRAW)
         taken = session.scalar(
             update(Appeal)
@@ -235,6 +238,7 @@ def withdraw(ref: str, *, now: datetime, actor: str, reason: str | None = None) 
         )
         if taken is None:
             raise Conflict("appeal.changed_meanwhile")
+        end_purpose(session, sitting, fresh_subject(appeal), now=now, actor=actor)
         record(
             session,
             at=now,

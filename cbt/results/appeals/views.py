@@ -28,6 +28,7 @@ from cbt.printing.pdf import PDF
 from cbt.results.appeals.decision import DECIDERS
 from cbt.results.appeals.decision import decide as decide_appeal
 from cbt.results.appeals.desk import STATES, appeal_list, appeal_page
+from cbt.results.appeals.fresh_mark import ask_marks, call_off_marks
 from cbt.results.appeals.letter import appeal_letter
 from cbt.results.appeals.request import AppealForm, appealable, ask, own_paper, withdraw
 from cbt.results.jobs import APPEAL_LETTER
@@ -104,7 +105,8 @@ def appeal(ref: str, refused: Refusal = NOTHING_REFUSED) -> Reply:
 
 
 def _on_its_page(error: CbtError) -> bool:
-    return error.code.startswith(("appeal.", "second.", "text.")) and error.code != "appeal.unknown"
+    own = ("appeal.", "second.", "text.", "marking.no_fresh")
+    return error.code.startswith(own) and error.code != "appeal.unknown"
 
 
 @pages.post("/<ref>")
@@ -113,9 +115,27 @@ def _on_its_page(error: CbtError) -> bool:
 def decide(ref: str) -> Reply:
     """Decide an appeal."""
     form = flask.request.form
-    verdict = form.get("verdict", "")
-    decide_appeal(ref, verdict, form.get("grounds", ""), now=flask.g.now, actor=acting())
+    verdict, take = form.get("verdict", ""), form.getlist("take")
+    decide_appeal(ref, verdict, form.get("grounds", ""), take=take, now=flask.g.now, actor=acting())
     return see_other(_(f"appeal.decided.{verdict}"), ONE, ref=ref)
+
+
+@pages.post("/<ref>/fresh")
+@access.roles(*DECIDERS)
+@form_on(appeal, only=_on_its_page)
+def ask_fresh(ref: str) -> Reply:
+    """Have answers that people marked be marked by a marker who never had them."""
+    ask_marks(ref, flask.request.form.getlist("answer"), now=flask.g.now, actor=acting())
+    return see_other(_("appeal.fresh.asked"), ONE, ref=ref)
+
+
+@pages.post("/<ref>/fresh/off")
+@access.roles(*DECIDERS)
+@form_on(appeal, only=_on_its_page)
+def call_off_fresh(ref: str) -> Reply:
+    """Wait for no fresh mark any more."""
+    call_off_marks(ref, now=flask.g.now, actor=acting())
+    return see_other(_("appeal.fresh.called_off"), ONE, ref=ref)
 
 
 @pages.post("/<ref>/withdraw")

@@ -23,10 +23,13 @@ NO_TEXTS: ByText = {}
 
 
 def counted_marks(
-    session: Session, attempt_ids: Collection[int]
+    session: Session, attempt_ids: Collection[int], *, until: int | None = None
 ) -> dict[int, dict[tuple[str, str], PeopleMark]]:
-    """Return the marks that count of each attempt that has any."""
-    rows = session.execute(
+    """Return the marks that count of each attempt that has any; of one answer the newest.
+
+    `until` is a score: those that counted when it was made.
+    """
+    query = (
         select(
             MarkedAnswer.attempt_id,
             MarkedAnswer.position,
@@ -37,9 +40,12 @@ def counted_marks(
         )
         .join(MarkedAnswer, MarkedAnswer.id == CountedMark.answer_id)
         .where(MarkedAnswer.attempt_id.in_(attempt_ids))
+        .order_by(CountedMark.score_id)
     )
+    if until is not None:
+        query = query.where(CountedMark.score_id <= until)
     marks: defaultdict[int, dict[tuple[str, str], PeopleMark]] = defaultdict(dict)
-    for attempt_id, position, sha256, points, full, refs in rows:
+    for attempt_id, position, sha256, points, full, refs in session.execute(query):
         marks[attempt_id][str(position), sha256] = people_mark(points, full, json.loads(refs))
     return dict(marks)
 

@@ -139,10 +139,37 @@ class SetAside(Row):
     """Since when they have it again."""
 
 
-class CountedMark(Row):
-    """The final mark of an answer, written with the score that follows from it; never changed."""
+class FreshRequest(Row):
+    """An answer that goes to a marker who never had it (复评), or one of those it goes among, so that none knows.
 
-    answer_id: Mapped[int] = mapped_column(ForeignKey("marked_answer.id"), unique=True)
+    The mark it gets counts where a decision takes it, with the score that this makes (R-91).
+    """
+
+    __table_args__ = (UniqueConstraint("subject", "answer_id"),)
+
+    subject: Mapped[str] = mapped_column(String(60))
+    """What it is for, as the log names it: `appeal:…`."""
+    answer_id: Mapped[int] = mapped_column(ForeignKey("marked_answer.id"), index=True)
+    is_company: Mapped[bool]
+    """Whether it only goes along."""
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    asked_by: Mapped[str] = mapped_column(String(80))
+    mark_id: Mapped[int | None] = mapped_column(ForeignKey("mark.id"))
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when it waits no more: marked, or called off."""
+    is_taken: Mapped[bool]
+    """Whether the decision took its mark."""
+
+
+class CountedMark(Row):
+    """The final mark of an answer, written with the score that follows from it; never changed.
+
+    A later one takes its place with a later score: the newest is in force.
+    """
+
+    __table_args__ = (UniqueConstraint("answer_id", "score_id"),)
+
+    answer_id: Mapped[int] = mapped_column(ForeignKey("marked_answer.id"))
     score_id: Mapped[int] = mapped_column(ForeignKey("score.id"), index=True)
     points: Mapped[Decimal] = mapped_column(DecimalText)
     full: Mapped[Decimal] = mapped_column(DecimalText)

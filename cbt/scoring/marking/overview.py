@@ -19,6 +19,7 @@ from cbt.http.auth.login import Principal
 from cbt.items.markup import to_html
 from cbt.rules.canonical import digest
 from cbt.rules.marking import LEAST_MARKERS, WAITING, AnswerState, is_held
+from cbt.rules.states import SittingState
 from cbt.runner.save.digest import answers_in, journal_texts
 from cbt.scoring.late_answers import approved_answers
 from cbt.scoring.marking.desk import may_mark, sitting_to_mark
@@ -132,6 +133,11 @@ class DeskPage:
     @property
     def is_open(self) -> bool:
         return self.desk is not None and self.desk.state == OPEN
+
+    @property
+    def is_released(self) -> bool:
+        """Whether its results are out: the desk is open for fresh marks alone."""
+        return self.sitting.state == SittingState.RELEASED
 
     @property
     def lacks_markers(self) -> bool:

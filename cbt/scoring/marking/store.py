@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from cbt.accounts.models import Staff
 from cbt.bank.store import contents
@@ -116,7 +116,7 @@ def marks_on(session: Session, attempt_id: int | None) -> list[MarkOnRecord]:
         select(Mark, MarkedAnswer.position, MarkingQueue.full, CountedMark.marks)
         .join(MarkedAnswer, MarkedAnswer.id == Mark.answer_id)
         .join(MarkingQueue, MarkingQueue.id == MarkedAnswer.queue_id)
-        .outerjoin(CountedMark, CountedMark.answer_id == MarkedAnswer.id)
+        .outerjoin(CountedMark, (CountedMark.answer_id == MarkedAnswer.id) & is_newest())
         .where(MarkedAnswer.attempt_id == attempt_id)
         .order_by(MarkedAnswer.position, Mark.id)
     )
@@ -124,6 +124,12 @@ def marks_on(session: Session, attempt_id: int | None) -> list[MarkOnRecord]:
         MarkOnRecord(mark, position, full, mark.ref in json.loads(refs or "[]"))
         for mark, position, full, refs in rows
     ]
+
+
+def is_newest() -> ColumnElement[bool]:
+    """Return the condition of a counted mark that is in force: none of its answer came after it."""
+    later = aliased(CountedMark)
+    return ~exists().where(later.answer_id == CountedMark.answer_id, later.score_id > CountedMark.score_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cbt.accounts.two_people import insist_on_two, refusals
@@ -33,9 +33,11 @@ from cbt.rules.marking import (
     state_of,
 )
 from cbt.rules.roles import PersonStep, Role
+from cbt.scoring.marking.fresh import end_requests, steps_before_fresh
 from cbt.scoring.marking.models import (
     CountedMark,
     DeskMarker,
+    FreshRequest,
     Mark,
     MarkedAnswer,
     MarkingDesk,
@@ -175,6 +177,14 @@ def _first_free(
 ) -> MarkedAnswer | None:
     free: ColumnElement[bool] = or_(MarkedAnswer.held_until.is_(None), MarkedAnswer.held_until <= now)
     by_them = exists().where(Mark.answer_id == MarkedAnswer.id, Mark.staff.in_(barred))
+    for_them = exists().where(
+        FreshRequest.answer_id == MarkedAnswer.id,
+        FreshRequest.asked_by.in_(barred),
+        FreshRequest.ended_at.is_(None),
+    )
+    seed = SeedPaper.answer_id == MarkedAnswer.id
+    as_seed = exists().where(seed, SeedMark.seed_id == SeedPaper.id, SeedMark.staff.in_(barred))
+    set_by_them = exists().where(seed, SeedPaper.set_by.in_(barred))
     aside = exists().where(
         SetAside.shown_ref == MarkedAnswer.ref, SetAside.staff.in_(barred), SetAside.ended_at.is_(None)
     )
@@ -187,6 +197,7 @@ def _first_free(
                 free,
                 ~by_them,
                 ~aside,
+                *((~for_them, ~as_seed, ~set_by_them) if state is AnswerState.FRESH else ()),
             )
             .order_by(MarkedAnswer.place, MarkedAnswer.id)
             .limit(1)
@@ -199,8 +210,10 @@ def _first_free(
 
 
 def _steps(session: Session, answer: MarkedAnswer) -> set[PersonStep]:
+    """Return who marked an answer; where it is marked afresh, also who asked for that or had it as a seed."""
     rows = session.execute(select(Mark.staff, Mark.given_at).where(Mark.answer_id == answer.id))
-    return {PersonStep(staff, at) for staff, at in rows}
+    steps = {PersonStep(staff, at) for staff, at in rows}
+    return steps | steps_before_fresh(session, answer) if answer.state == AnswerState.FRESH else steps
 
 
 # Giving points.
@@ -243,13 +256,24 @@ def give(ref: str, form: MarkForm, principal: Principal, *, now: datetime) -> st
             same=NotAllowed("marking.same_person"),
             now=now,
         )
-        new = _NewMark(MarkingTurn(answer.state), 1, points, remark)
-        after = _put(session, queue, answer, new, actor, now=now)
+        turn = MarkingTurn(answer.state)
+        number = 1
+        if turn is MarkingTurn.FRESH:
+            number += session.scalar(_fresh_marks(answer)) or 0
+        after = _put(session, queue, answer, _NewMark(turn, number, points, remark), actor, now=now)
+        if turn is MarkingTurn.FRESH:
+            end_requests(session, answer, str(after["mark"]), now=now)
         subject = f"marking:{answer.ref}"
         record(session, at=now, actor=actor, act="marking.give", subject=subject, after=after)
         answer.held_by, answer.held_until = "", None
         marker.given += 1
         return queue.ref
+
+
+def _fresh_marks(answer: MarkedAnswer) -> Select[int]:
+    return select(func.max(Mark.number)).where(
+        Mark.answer_id == answer.id, Mark.turn == MarkingTurn.FRESH.value
+    )
 
 
 # Setting a doubtful one aside, and taking it back.
