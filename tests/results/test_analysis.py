@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from python_calamine import CalamineWorkbook
@@ -29,7 +30,7 @@ from cbt.results.analysis.child import flags_of, report_of
 from cbt.results.analysis.figures import ChoiceFigures, ItemColumn, PaperAnswers, PaperReport
 from cbt.runner.models import Attempt
 from cbt.scoring.models import Score
-from cbt.sittings.models import Sitting
+from cbt.sittings.models import Centre, Sitting, SittingRoom
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import count_queries, flat, log_can_be_emptied
 from tests.printing.paper import told
@@ -160,6 +161,56 @@ def test_page_report_and_workbook_say_the_same_in_both_languages(world: World, t
 
 
 @pytest.mark.once
+def test_a_year_a_centre_and_a_room_are_scopes_that_say_what_they_are(world: World, tmp_path: Path) -> None:
+    held = hold(world, 24, answer=planted)
+    client, year = world.staff("officer"), world.clock.now().year
+    with world.app.app_context(), reading() as session:
+        centre = session.scalars(
+            select(Centre.ref)
+            .join(Sitting, Sitting.centre_id == Centre.id)
+            .where(Sitting.ref == held.sitting_ref)
+        ).one()
+        room = session.scalars(select(SittingRoom.ref).where(SittingRoom.id == held.rooms[0][0])).one()
+    assert client.get(f"/results/analysis?year={year}").location == f"/results/years/{year}/analysis"
+    chosen = client.get(f"/results/analysis?year={year}&centre={centre}").location
+    assert chosen == f"/results/centres/{centre}/{year}/analysis"
+    assert f'<option value="{year}">' in client.get("/results/analysis").text
+    for base, title, people in (
+        (f"/results/years/{year}/analysis", f"{year} 年全部场次", 24),
+        (chosen, f"· {year} 年", 24),
+        (f"/results/rooms/{room}/analysis", "考场 ", 12),
+    ):
+        page = flat(client.get(base).text)
+        assert title in page
+        assert f"{people} 人。" in page
+        text = told(client.post(f"{base}/report"), tmp_path)
+        assert "共1个场次" in text
+        book = CalamineWorkbook.from_filelike(BytesIO(client.post(f"{base}/workbook").data))
+        assert title in str(book.get_sheet_by_index(0).to_python()[0][0])
+    # Its sitting compares the rooms, in a picture and a table, and leads to each.
+    page = client.get(f"/results/{held.sitting_ref}/analysis").text
+    assert "平均分与 95% 区间" in page
+    assert f'href="/results/rooms/{room}/analysis"' in page
+    for nothing in ("years/2/analysis", "years/2031/analysis", f"centres/{centre}/2031/analysis"):
+        assert client.get(f"/results/{nothing}").status_code in {404, 409}
+    assert client.get("/results/rooms/nowhere/analysis").status_code == 404
+
+
+@pytest.mark.once
+def test_a_place_that_differs_stands_out_and_one_of_few_people_has_no_figures() -> None:
+    answers = made_up(100, 10)
+    places = [2 if number > 95 else number % 2 for number in range(100)]
+    low = [score / (1 + (place == 0)) for score, place in zip(answers.scores, places, strict=True)]
+    paper = report_of(msgspec.structs.replace(answers, scores=low, places=places))
+    one, other, few = paper.by_place
+    assert one.apart is not None
+    assert (one.apart.stands_out, one.apart.effect < 0, one.interval is not None) == (True, True, True)
+    assert other.apart is not None
+    assert other.apart.effect > 0
+    assert (few.n, few.mean, few.sd, few.pass_rate, few.apart) == (4, None, None, None, None)
+
+
+@pytest.mark.once
 def test_of_few_people_it_says_so_and_of_a_score_without_items_what_it_can(world: World) -> None:
     finish(world)
     client = world.staff("officer")
@@ -167,6 +218,7 @@ def test_of_few_people_it_says_so_and_of_a_score_without_items_what_it_can(world
         text = client.get(page).text
         assert "样本过少" in text
         assert "少于 10 人" in text
+        assert 'id="items"' not in text
     assert client.get("/results/nowhere/analysis").status_code == 404
     assert client.get("/results/batches/nowhere/analysis").status_code == 404
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from cbt.statistics.comparison import holm, mean_difference
 from cbt.statistics.cut_scores import angoff, bookmark
 from cbt.statistics.equating import (
     Anchored,
@@ -102,3 +103,24 @@ def test_rasch_finds_planted_difficulties_within_their_errors_and_refuses_few() 
     assert rasch(right[: LEAST_PEOPLE - 1]) is None
     right[:, 0] = 1
     assert rasch(right) is None
+
+
+def test_two_groups_are_held_against_each_other_as_r_does() -> None:
+    """R's `t.test` of part of its data `sleep`, Hedges' g by its gamma functions, `p.adjust(…, "holm")`."""
+    some = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+    others = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5]
+    told = mean_difference(some, others)
+    assert told is not None
+    assert [told.value, told.low, told.high, told.p, told.effect] == pytest.approx(
+        [
+            -1.20714285714285730,
+            -3.39253068913986544,
+            0.97824497485415096,
+            0.25043537578633973,
+            -0.58725111353615866,
+        ],
+        rel=1e-9,
+    )
+    assert mean_difference([1.0], others) is None
+    assert mean_difference([2.0, 2.0], [2.0, 2.0]) is None
+    assert holm([0.01, 0.04, 0.03, 0.005, 0.6]) == pytest.approx([0.04, 0.09, 0.09, 0.025, 0.6])

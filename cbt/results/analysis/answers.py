@@ -13,7 +13,7 @@ import json
 import math
 from array import array
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -176,34 +176,54 @@ class _Place(dict[str, int]):
         return bits
 
 
+def _untold(_done: int, _of: int) -> None:
+    pass
+
+
 def answers_of(
-    sittings: Sequence[tuple[int, str]], *, by_rooms: bool, for_likeness: bool = False
+    sittings: Sequence[tuple[int, str]],
+    *,
+    by_rooms: bool,
+    for_likeness: bool = False,
+    sitting_room_id: int | None = None,
+    form_ids: Collection[int] = (),
+    tell: Callable[[int, int], None] = _untold,
 ) -> Iterator[PaperAnswers]:
     """Yield the answers to each paper of sittings (id, centre), one paper at a time.
 
     People are told apart by their rooms where `by_rooms`, else by their centres. `for_likeness` there is also how
     long each answer took, and whoever has no points: out for a violation, or of whom people still mark something.
+    Of a room of a sitting, or of some forms alone where one is named; `tell` is told how far it is, in pieces.
     """
     takers: defaultdict[PaperKey, list[_Taker]] = defaultdict(list)
+    wanted: list[ColumnElement[bool]] = []
+    if sitting_room_id is not None:
+        wanted.append(Registration.sitting_room_id == sitting_room_id)
+    if form_ids:
+        wanted.append(Attempt.form_id.in_(form_ids))
     for sitting_id, centre in sittings:
         with reading() as session:
             for paper, taker in _takers(
-                session, sitting_id, "" if by_rooms else centre, with_all=for_likeness
+                session, sitting_id, "" if by_rooms else centre, *wanted, with_all=for_likeness
             ):
                 takers[paper].append(taker)
+    done, pieces = 0, sum(-(-len(own) // CHUNK) + 1 for own in takers.values())
     for paper in sorted(takers, key=lambda key: (key[1], key[0]), reverse=True):
         cells = _PaperCells(seconds=array("f") if for_likeness else None)
         own = takers.pop(paper)
         for start in range(0, len(own), CHUNK):
             with reading() as session:
                 _gather(session, cells, own[start : start + CHUNK])
+            done += 1
+            tell(done, pieces)
         with reading() as session:
             whole = _whole(session, paper, cells)
         yield whole
+        done += 1
 
 
 def _takers(
-    session: Session, sitting_id: int, centre: str, *, with_all: bool
+    session: Session, sitting_id: int, centre: str, *wanted: ColumnElement[bool], with_all: bool
 ) -> Iterator[tuple[PaperKey, _Taker]]:
     ends = {end.registration_id: end for end in ends_of(session, sitting_id)}
     rows = session.execute(
@@ -221,7 +241,7 @@ def _takers(
         .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
         .join(Room, Room.id == SittingRoom.room_id)
         .join(Candidate, Candidate.id == Registration.candidate_id)
-        .where(Registration.sitting_id == sitting_id)
+        .where(Registration.sitting_id == sitting_id, *wanted)
         .order_by(Registration.id)
     )
     for registration_id, version_id, paper, attempt_id, form_id, room, gender, started_at in rows:

@@ -21,6 +21,7 @@ SMALL_WIDTH, SMALL_HEIGHT = 260, 150
 _PAPER_STYLE = """<style>
 text { font-family: "Noto Sans SC"; font-size: 12px; text-anchor: middle; fill: #222 }
 .count { font-weight: bold } .start { text-anchor: start } .end { text-anchor: end }
+.span { stroke-width: 2 } .span.point { stroke: #2f6db5 } .span.look { stroke: #b3261e }
 .pass, .point { fill: #2f6db5 } .fail { fill: #d5d9e0; stroke: #8a93a3 } .look { fill: #b3261e }
 .base, .tick { stroke: #8a93a3 } .mark, .grid { stroke: #8a93a3; stroke-dasharray: 5 4 }
 .line { fill: none; stroke: #6b7280; stroke-width: 1.5 } .line.key { stroke: #2f6db5; stroke-width: 3 }
@@ -113,6 +114,71 @@ def item_map(paper: PaperReport) -> Markup:
             parts.append(shape.format(kind, x - shift, y - shift, item.column.ref))
     label = _("analysis.chart.items", paper=paper.title, count=len(paper.items), flagged=len(paper.flagged))
     return _drawing(WIDTH, MAP_HEIGHT, label, parts)
+
+
+PLACE_WIDTH, PLACE_HEIGHT, PLACE_LEFT = 560, 26, 150
+MOST_PLACES = 30
+"""So many rooms or centres are drawn: the largest."""
+_NAME = 9
+"""So many signs of a name have room."""
+
+
+def places(paper: PaperReport) -> Markup | None:
+    """Draw the mean of each place with its interval, and the mean of all; None where fewer than two have any."""
+    told = [place for place in paper.by_place if place.interval is not None and place.mean is not None]
+    kept = {place.name for place in sorted(told, key=lambda place: -place.n)[:MOST_PLACES]}
+    shown = [(place, place.interval) for place in told if place.name in kept and place.interval is not None]
+    if len(shown) < 2 or paper.mean.value is None:
+        return None
+    bounds = [
+        bound
+        for place, interval in shown
+        for bound in (interval.low, interval.high, place.mean)
+        if bound is not None
+    ]
+    low = max(0.0, 10 * (min(bounds) // 10))
+    high = min(paper.points, 10 * (max(bounds) // 10 + 1))
+    base, end = _TOP / 2 + PLACE_HEIGHT * len(shown), PLACE_WIDTH - 34
+
+    def across(points: float) -> float:
+        return PLACE_LEFT + (end - PLACE_LEFT) * (min(max(points, low), high) - low) / ((high - low) or 1)
+
+    step = 10 if high - low <= 60 else 20
+    parts = [
+        part
+        for points in range(int(low), int(high) + 1, step)
+        for part in (
+            _line(across(points), base, across(points), base + 5, "tick"),
+            _text(across(points), base + 20, points),
+        )
+    ]
+    mean = across(paper.mean.value)
+    parts += [
+        _line(PLACE_LEFT, base, end, base, "base"),
+        _line(mean, 14, mean, base, "mark"),
+        _text(mean, 11, _("analysis.chart.all", mean=f"{paper.mean.value:.1f}")),
+    ]
+    for number, (place, interval) in enumerate(shown):
+        y = _TOP / 2 + PLACE_HEIGHT * (number + 0.5)
+        stands_out = place.apart is not None and place.apart.stands_out
+        kind = "look" if stands_out else "point"
+        name = place.name if len(place.name) <= _NAME else f"{place.name[: _NAME - 1]}…"
+        x = across(place.mean or 0.0)
+        if interval.low is not None and interval.high is not None:
+            parts.append(_line(across(interval.low), y, across(interval.high), y, f"span {kind}"))
+        shape = (
+            Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="10" height="10"><title>{}</title></rect>')
+            if stands_out
+            else Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="5"><title>{}</title></circle>')
+        )
+        shift = 5 if stands_out else 0
+        parts += [
+            _text(PLACE_LEFT - 10, y + 4, name, "end"),
+            shape.format(kind, x - shift, y - shift, f"{place.name} {place.mean:.1f}"),
+            _text(end + 6, y + 4, place.n, "start"),
+        ]
+    label = _("analysis.chart.places", paper=paper.title, count=len(shown), mean=f"{paper.mean.value:.1f}")
+    return _drawing(PLACE_WIDTH, int(base) + _BOTTOM, label, parts)
 
 
 def choice_lines(item: ItemReport) -> Markup:

@@ -29,6 +29,7 @@ from cbt.results.analysis.figures import (
     ItemReport,
     PaperAnswers,
     PaperReport,
+    PlaceDifference,
     ReliabilityFigures,
     TableCell,
 )
@@ -45,6 +46,7 @@ from cbt.statistics.classical import (
     reliability,
     share_interval,
 )
+from cbt.statistics.comparison import holm, mean_difference
 from cbt.statistics.decision import decision_at
 from cbt.statistics.differential import logistic_dif, mantel_haenszel
 
@@ -229,16 +231,31 @@ class _Paper:
         return figures
 
     def _by_place(self) -> list[GroupFigures]:
-        """Return the figures of people at each place, in the order of the places' names."""
+        """Return the figures of people at each place, by the places' names, each held against all others."""
         own, names = np.array(self.answers.places), self.answers.place_names
-        return [self._people(name, own == number) for number, name in enumerate(names)]
+        figures = [self._people(name, own == number) for number, name in enumerate(names)]
+        apart = {
+            number: mean_difference(self.scores[own == number], self.scores[own != number])
+            for number, place in enumerate(figures)
+            if min(place.n, len(own) - place.n) >= FEW
+        }
+        told = {number: one for number, one in apart.items() if one is not None}
+        chances = holm([one.p for one in told.values()])
+        for (number, one), p in zip(told.items(), chances, strict=True):
+            difference = PlaceDifference(Estimate(one.value, one.low, one.high), one.effect, float(p))
+            figures[number] = msgspec.structs.replace(figures[number], apart=difference)
+        return figures
 
     def _people(self, name: str, there: NDArray[np.bool_], reliable: float | None = None) -> GroupFigures:
+        """Return the figures of some people; of fewer than `FEW` how many they are, and nothing else."""
         scores = self.scores[there]
+        if len(scores) < FEW:
+            return GroupFigures(name, len(scores))
         return GroupFigures(
             name,
             len(scores),
             mean=float(scores.mean()),
+            interval=_mean_of(scores),
             sd=float(scores.std(ddof=1)) if len(scores) > 1 else None,
             pass_rate=_share(scores >= self.answers.pass_points),
             reliability=reliable,

@@ -15,6 +15,7 @@ from flask_babel import gettext as _
 from cbt.printing.pdf import pdf
 from cbt.results.analysis import charts, tables
 from cbt.results.analysis.figures import FEW, AnalysisReport, PaperReport
+from cbt.results.analysis.scope import scope_title
 from cbt.results.analysis.tables import FigureTable
 from cbt.spreadsheets.writer import add_sheet, new_workbook, text_format, write_text
 
@@ -39,10 +40,12 @@ def title() -> str:
 def printed(report: AnalysisReport) -> bytes:
     """Return the report as PDF; equal figures, equal bytes."""
     drawings: dict[str, bytes] = {}
+    name = scope_title(report.kind, report.name)
     data = {
         "title": title(),
-        "foot": f"{title()} · {report.name}",
-        "name": report.name,
+        "foot": f"{title()} · {name}",
+        "name": name,
+        "about": _("analysis.about", sittings=report.sittings, papers=len(report.papers)),
         "papers": [_paper(report, paper, number, drawings) for number, paper in enumerate(report.papers)],
         "words": {
             "page": _("results.print.page", number="{n}", count="{of}"),
@@ -50,6 +53,8 @@ def printed(report: AnalysisReport) -> bytes:
             "measures": _("analysis.measures"),
             "bands": _("analysis.bands"),
             "map": _("analysis.map"),
+            "places": _(f"analysis.by.{report.place_kind}"),
+            "places_text": _("analysis.places.lead"),
             "map_text": _("analysis.map.lead"),
             "signatures": [_(f"analysis.sign.{name}") for name in _SIGNATURES],
         },
@@ -61,14 +66,20 @@ def _paper(
     report: AnalysisReport, paper: PaperReport, number: int, drawings: dict[str, bytes]
 ) -> dict[str, Any]:
     drawings[f"bands-{number}.svg"] = charts.on_paper(charts.bands(paper))
-    if paper.items:
+    # Of too few people stands what they have, and nothing of items or groups (R-96).
+    told = bool(paper.items) and not paper.few
+    if told:
         drawings[f"map-{number}.svg"] = charts.on_paper(charts.item_map(paper))
+    compared = tables.places(paper, report.place_kind)
+    picture = charts.places(paper) if compared is not None else None
+    if picture is not None:
+        drawings[f"places-{number}.svg"] = charts.on_paper(picture)
     looked_at = []
     for place, item in enumerate([one for one in paper.flagged if one.choices][:MOST_CHOICES]):
         name = f"choices-{number}-{place}.svg"
         drawings[name] = charts.on_paper(charts.choice_lines(item))
         looked_at.append({"drawing": name, "name": tables.item_name(item), "flags": tables.flags_said(item)})
-    listed = [tables.two_way(paper), *tables.groups(paper, report.place_kind)] if paper.items else []
+    listed = [tables.two_way(paper), *tables.groups(paper)] if told else []
     if paper.flagged:
         listed.append(_short_items(paper))
     if paper.dif:
@@ -79,7 +90,9 @@ def _paper(
         "few": _("analysis.few.what", n=paper.n, least=FEW) if paper.few else "",
         "conclusions": tables.conclusions(paper),
         "bands": f"bands-{number}.svg",
-        "map": f"map-{number}.svg" if paper.items else "",
+        "map": f"map-{number}.svg" if told else "",
+        "places": f"places-{number}.svg" if picture is not None else "",
+        "compared": _listed(tables.short(compared, tables.PLACE_COLUMNS)) if compared is not None else None,
         "choices": looked_at,
         "tables": [_listed(table) for table in listed],
     }
@@ -87,11 +100,7 @@ def _paper(
 
 def _short_items(paper: PaperReport) -> FigureTable:
     """Return the items to be looked at in fewer columns, for a page upright."""
-    whole = tables.items(paper, paper.flagged, _("analysis.flagged"))
-    kept = [0, 2, 4, 5, 7, 10, 13]
-    return FigureTable(
-        whole.title, [whole.columns[at] for at in kept], [[row[at] for at in kept] for row in whole.rows]
-    )
+    return tables.short(tables.items(paper, paper.flagged, _("analysis.flagged")), (0, 2, 4, 5, 7, 10, 13))
 
 
 def _listed(table: FigureTable) -> dict[str, Any]:
@@ -122,7 +131,9 @@ def workbook(report: AnalysisReport) -> bytes:
     }
     for paper in report.papers:
         _overview_sheet(book, formats, report, paper)
-        _sheet(book, formats, f"{paper.title} {_('analysis.sheet.groups')}", _group_tables(report, paper))
+        if paper.few:
+            continue
+        _sheet(book, formats, f"{paper.title} {_('analysis.sheet.groups')}", _group_tables(paper))
         _sheet(
             book,
             formats,
@@ -130,15 +141,41 @@ def workbook(report: AnalysisReport) -> bytes:
             [tables.items(paper, paper.items, _("analysis.items"))],
         )
         _sheet(book, formats, f"{paper.title} {_('analysis.sheet.choices')}", [tables.all_choices(paper)])
+        _places_sheet(book, formats, report, paper)
     if not report.papers:
         write_text(add_sheet(book, title()), 0, 0, str(_("analysis.nobody")), formats["plain"])
     book.close()
     return target.getvalue()
 
 
-def _group_tables(report: AnalysisReport, paper: PaperReport) -> list[FigureTable]:
-    listed = [tables.two_way(paper), *tables.groups(paper, report.place_kind)]
+def _group_tables(paper: PaperReport) -> list[FigureTable]:
+    listed = [tables.two_way(paper), *tables.groups(paper)]
     return [*listed, tables.differential(paper)] if paper.dif else listed
+
+
+def _places_sheet(book: Any, formats: dict[str, Any], report: AnalysisReport, paper: PaperReport) -> None:
+    """Write rooms or centres held against each other, with a chart of their means."""
+    compared = tables.places(paper, report.place_kind)
+    if compared is None:
+        return
+    name = f"{paper.title} {_(f'analysis.col.{report.place_kind}')}"
+    sheet = _sheet(book, formats, name, [compared], after=[_("analysis.places.lead")])
+    last = 1 + len(compared.rows)
+    chart = book.add_chart({"type": "bar"})
+    chart.add_series(
+        {
+            "categories": [sheet.name, 2, 0, last, 0],
+            "values": [sheet.name, 2, 2, last, 2],
+            "data_labels": {"value": True, "num_format": "0.0"},
+            "gap": 40,
+        }
+    )
+    chart.set_y_axis({"reverse": True})
+    chart.set_x_axis({"min": 0, "max": paper.points, "major_gridlines": {"visible": False}})
+    chart.set_legend({"none": True})
+    chart.set_title({"name": f"{compared.title} · {_('analysis.mean')}", "name_font": {"size": 12}})
+    chart.set_size({"height": 120 + 24 * min(len(compared.rows), 40)})
+    sheet.insert_chart(last + 4, 0, chart)
 
 
 def _overview_sheet(book: Any, formats: dict[str, Any], report: AnalysisReport, paper: PaperReport) -> None:
@@ -148,8 +185,11 @@ def _overview_sheet(book: Any, formats: dict[str, Any], report: AnalysisReport, 
         formats,
         paper.title,
         [tables.summary(paper), tables.bands(paper)],
-        heading=f"{title()} · {report.name} · {paper.title}",
-        after=tables.conclusions(paper),
+        heading=f"{title()} · {scope_title(report.kind, report.name)} · {paper.title}",
+        after=[
+            _("analysis.about", sittings=report.sittings, papers=len(report.papers)),
+            *tables.conclusions(paper),
+        ],
     )
     first = 2 + 2 + len(tables.summary(paper).rows) + 3
     chart = book.add_chart({"type": "column"})

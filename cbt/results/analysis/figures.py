@@ -11,6 +11,8 @@ import msgspec
 
 FEW = 10
 """For fewer people than that no figure stands without 样本过少. Source: R-96."""
+SURE, WORTH_A_LOOK = 0.05, 0.2
+"""A place stands out below this chance, and from so many standard deviations on."""
 EXCELLENT = 0.9
 """From this part of the full marks on a score counts as 优秀."""
 GRADES = ((0.40, "good"), (0.30, "fair"), (0.20, "weak"))
@@ -105,6 +107,26 @@ class GroupFigures(msgspec.Struct, frozen=True):
     sd: float | None = None
     pass_rate: Estimate | None = None
     reliability: float | None = None
+    interval: Estimate | None = None
+    """The mean with its bounds."""
+    apart: PlaceDifference | None = None
+    """How far its people are from all others; None where either are too few."""
+
+
+class PlaceDifference(msgspec.Struct, frozen=True):
+    """How many points the people of a place have more than all others, and how likely that is by chance.
+
+    `p` is corrected for how many places were looked at, `effect` is in standard deviations of a person (Hedges' g).
+    """
+
+    points: Estimate
+    effect: float
+    p: float
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether somebody should look at the place: more than chance, and enough to matter."""
+        return self.p < SURE and abs(self.effect) >= WORTH_A_LOOK
 
 
 class ChoiceFigures(msgspec.Struct, frozen=True):
@@ -238,10 +260,13 @@ class PaperReport(msgspec.Struct, frozen=True):
 
 
 class AnalysisReport(msgspec.Struct, frozen=True):
-    """The figures of all papers of a sitting or a batch, and of what they are."""
+    """The figures of all papers of a scope, and of what they are."""
 
     subject: str
     name: str
     place_kind: str
-    """What people sat at: `room` for a sitting, `centre` for a batch."""
+    """What people are told apart by: `room` or `centre`."""
     papers: list[PaperReport]
+    kind: str = "sitting"
+    """What kind of scope it is."""
+    sittings: int = 1

@@ -1,4 +1,4 @@
-"""The analysis of a sitting or a batch as a job: worked out in a child, kept with the job by what it was made of.
+"""The analysis of a scope as a job: worked out in a child, kept with the job by what it was made of.
 
 The figures are the job's file, for a day: who asks while nothing has changed is shown them again, and whoever comes
 later has them worked out anew within a second or two. What they were made of is part of what is asked (`mark`).
@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date, datetime
-from functools import cache, partial
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
-import flask
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -29,16 +28,13 @@ from cbt.jobs import queue
 from cbt.jobs.models import Job, JobState
 from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF
-from cbt.releases import product_version
 from cbt.results.analysis import documents
-from cbt.results.analysis.answers import answers_of, centres_of, mark_of, sittings_over
+from cbt.results.analysis.answers import answers_of, centres_of
 from cbt.results.analysis.figures import AnalysisReport, ItemReport, PaperReport
-from cbt.results.store import finished_sitting
-from cbt.rules.canonical import canonical_json, digest
+from cbt.results.analysis.scope import WIDE, AnalysisScope, Kind, page_of, scope_of, scope_title, sittings_of
+from cbt.rules.canonical import canonical_json
 from cbt.rules.item_record import ItemUse, record_of
 from cbt.rules.roles import Role
-from cbt.sittings.models import Sitting
-from cbt.sittings.store import batch_by_ref
 from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 
@@ -46,58 +42,11 @@ TASK = "cbt.results.analysis.child:examine"
 LIMITS = runner.Limits(memory=1536 * runner.MEGABYTE, cpu=60, wall=90)
 """Address space counts what numpy's library reserves and never touches; 10,000 papers of 100 items take 300 MB."""
 READERS = frozenset({Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR})
-Kind = Literal["sitting", "batch"]
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysisScope:
-    """What is analysed: a sitting, or all sittings of a batch that are over."""
-
-    kind: Kind
-    ref: str
-    name: str
-    mark: str
-    """What changes whenever its figures may."""
-
-    @property
-    def subject(self) -> str:
-        return f"{self.kind}:{self.ref}"
-
-    @property
-    def asked(self) -> dict[str, str]:
-        return {"scope": self.kind, "ref": self.ref, "mark": self.mark}
-
-
-def scope_of(kind: Kind, ref: str) -> AnalysisScope:
-    """Return a sitting that is over, or a batch of which some are.
-
-    Raise like `finished_sitting`, NotFound("batch.unknown"), Conflict("analysis.none_over").
-    """
-    with reading() as session:
-        name, sittings = _sittings(session, kind, ref)
-        facts = mark_of(session, [sitting.id for sitting in sittings])
-    return AnalysisScope(kind, ref, name, digest(canonical_json([facts, _version()])))
-
-
-def _sittings(session: Session, kind: Kind, ref: str) -> tuple[str, list[Sitting]]:
-    if kind == "sitting":
-        sitting = finished_sitting(session, ref)
-        return sitting.name, [sitting]
-    batch = batch_by_ref(session, ref)
-    over = sittings_over(session, Sitting.batch_id == batch.id)
-    if not over:
-        raise Conflict("analysis.none_over", name=batch.name)
-    return batch.name, over
-
-
-@cache
-def _version() -> str:
-    return product_version()
 
 
 def kept_report(scope: AnalysisScope, *, now: datetime) -> AnalysisReport | None:
     """Return the figures that were worked out of what is there now; None for none."""
-    file = kept_file(ANALYSIS.code, scope, now=now)
+    file = kept_file(kind_of(scope).code, scope, now=now)
     return None if file is None else report_in(file)
 
 
@@ -146,7 +95,7 @@ def _tell_the_bank(report: AnalysisReport, work: Work) -> None:
     Source: R-96, R-97.
     """
     with reading() as session:
-        _name, sittings = _sittings(session, "batch", work.asked["ref"])
+        sittings = sittings_of(session, "batch", work.asked["ref"]).sittings
         last_on = local_day(max(sitting.planned_start_at for sitting in sittings))
     kept: list[int] = []
     for some in pieces_of(_found_of_items(report, last_on), size=FIGURES_AT_ONCE):
@@ -197,32 +146,35 @@ def _use_of(parts: Sequence[ItemReport], last_on: date) -> ItemUse:
 def _worked_out(kind: Kind, ref: str, work: Work) -> AnalysisReport:
     """Have a child work out the figures of each paper; raise Conflict("analysis.too_much") beyond its limits."""
     with reading() as session:
-        name, sittings = _sittings(session, kind, ref)
-        places = centres_of(session, sittings)
+        told = sittings_of(session, kind, ref)
+        places = centres_of(session, told.sittings)
     papers: list[PaperReport] = []
-    of_rooms = kind == "sitting"
-    for number, answers in enumerate(answers_of(places, by_rooms=of_rooms), 1):
-        work.tell(number, number + 1)
+    gathered = answers_of(
+        places, by_rooms=told.place_kind == "room", sitting_room_id=told.sitting_room_id, tell=work.tell
+    )
+    for answers in gathered:
         try:
             reply = runner.run(TASK, msgspec.msgpack.encode(answers), limits=LIMITS)
         except runner.Exhausted as error:
             raise Conflict("analysis.too_much", paper=answers.title) from error
         papers.append(msgspec.json.decode(reply, type=PaperReport))
-    return AnalysisReport(f"{kind}:{ref}", name, "room" if of_rooms else "centre", papers)
+    return AnalysisReport(f"{kind}:{ref}", told.name, told.place_kind, papers, kind, len(places))
 
 
 def _result_page(_ref: str, asked: Mapping[str, Any], _outcome: Mapping[str, Any]) -> str:
     return page_of(asked["scope"], asked["ref"])
 
 
-def page_of(kind: Kind, ref: str, **where: Any) -> str:
-    """Return the address of the page that shows the figures, or of a place on it."""
-    return flask.url_for(f"analysis.{kind}", **{f"{kind}_ref": ref, **where})
-
-
 ANALYSIS = JobKind(
     "results.analysis", READERS, _analyse, is_shared=True, is_act=False, result_page=_result_page
 )
+WIDE_ANALYSIS = replace(ANALYSIS, code="results.analysis_wide", is_lasting=True)
+"""The same of a year of sittings: it leaves a place to what is quick."""
+
+
+def kind_of(scope: AnalysisScope) -> JobKind:
+    """Return the kind of job that works out a scope's figures."""
+    return WIDE_ANALYSIS if scope.kind in WIDE else ANALYSIS
 
 
 def _current(work: Work) -> AnalysisReport:
@@ -237,11 +189,15 @@ def _record(session: Session, *, act: str, report: AnalysisReport, now: datetime
     chain.record(session, at=now, actor=actor, act=act, subject=report.subject, after=after)
 
 
+def _file_name(report: AnalysisReport) -> str:
+    return scope_title(report.kind, report.name).replace(" · ", "-")
+
+
 def _paper_report(work: Work) -> JobResult:
     report = _current(work)
     made = documents.printed(report)
     return JobResult(
-        file=JobFile(f"{documents.title()}-{report.name}.pdf", PDF, made),
+        file=JobFile(f"{documents.title()}-{_file_name(report)}.pdf", PDF, made),
         record=partial(_record, act="print.analysis", report=report, now=work.now, actor=work.actor),
     )
 
@@ -250,11 +206,11 @@ def _workbook(work: Work) -> JobResult:
     report = _current(work)
     made = documents.workbook(report)
     return JobResult(
-        file=JobFile(f"{documents.title()}-{report.name}.xlsx", XLSX, made),
+        file=JobFile(f"{documents.title()}-{_file_name(report)}.xlsx", XLSX, made),
         record=partial(_record, act="results.analysis_export", report=report, now=work.now, actor=work.actor),
     )
 
 
 ANALYSIS_PRINT = file_kind("results.analysis_print", (Role.OFFICER,), _paper_report)
 ANALYSIS_BOOK = file_kind("results.analysis_book", (Role.OFFICER,), _workbook)
-JOBS: Collection[JobKind] = (ANALYSIS, ANALYSIS_PRINT, ANALYSIS_BOOK)
+JOBS: Collection[JobKind] = (ANALYSIS, WIDE_ANALYSIS, ANALYSIS_PRINT, ANALYSIS_BOOK)

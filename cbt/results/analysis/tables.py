@@ -69,7 +69,8 @@ def said_interval(interval: Estimate, form: Form = "index") -> str:
     if interval.low is None or interval.high is None:
         return ""
     column = FigureColumn("", form)
-    return f"{column.said(interval.low).removesuffix('%')}–{column.said(interval.high)}"
+    between = "–" if interval.low >= 0 else " ~ "
+    return f"{column.said(interval.low).removesuffix('%')}{between}{column.said(interval.high)}"
 
 
 def item_name(item: ItemReport) -> str:
@@ -195,8 +196,8 @@ def _people_groups(
     return FigureTable(title, columns, rows)
 
 
-def groups(paper: PaperReport, place_kind: str) -> list[FigureTable]:
-    """Return the figures by unit, type, range, point, form and place; none where there is one group only."""
+def groups(paper: PaperReport) -> list[FigureTable]:
+    """Return the figures by unit, type, range, point and form; none where there is one group only."""
 
     def of_code(code: str) -> str:
         return named(paper, code)
@@ -212,16 +213,76 @@ def groups(paper: PaperReport, place_kind: str) -> list[FigureTable]:
         for kind, own, name_of in by_items
         if own
     ]
-    by_people: list[tuple[str, Sequence[GroupFigures], Callable[[str], str]]] = [
-        ("form", paper.by_form, lambda number: str(int(number) + 1)),
-        (place_kind, paper.by_place, str),
-    ]
-    tables += [
-        _people_groups(_(f"analysis.by.{kind}"), _(f"analysis.col.{kind}"), own, name_of)
-        for kind, own, name_of in by_people
-        if len(own) > 1
-    ]
+    if len(paper.by_form) > 1:
+        title, head = _("analysis.by.form"), _("analysis.col.form")
+        tables.append(_people_groups(title, head, paper.by_form, lambda number: str(int(number) + 1)))
     return tables
+
+
+def places(paper: PaperReport, place_kind: str) -> FigureTable | None:
+    """Return rooms or centres held against each other; None where there is one only.
+
+    Of a place with too few people stands how many they are and 样本过少, and no figure.
+
+    Source: R-96.
+    """
+    if len(paper.by_place) < 2:
+        return None
+    columns = [
+        FigureColumn(_(f"analysis.col.{place_kind}")),
+        FigureColumn(_("analysis.n"), "count"),
+        FigureColumn(_("analysis.mean"), "points"),
+        FigureColumn(_("analysis.col.interval")),
+        FigureColumn(_("analysis.sd"), "points"),
+        FigureColumn(_("analysis.passed"), "share"),
+        FigureColumn(_("analysis.col.interval")),
+        FigureColumn(_("analysis.apart"), "points"),
+        FigureColumn(_("analysis.col.interval")),
+        FigureColumn(_("analysis.effect"), "index"),
+        FigureColumn(_("analysis.p"), "index"),
+        FigureColumn(_("analysis.col.note")),
+    ]
+    return FigureTable(
+        _(f"analysis.by.{place_kind}"), columns, [_place_row(place) for place in paper.by_place]
+    )
+
+
+def short(table: FigureTable, kept: Sequence[int]) -> FigureTable:
+    """Return some columns of a table, for where there is little room."""
+    return FigureTable(
+        table.title, [table.columns[at] for at in kept], [[row[at] for at in kept] for row in table.rows]
+    )
+
+
+PLACE_COLUMNS = (0, 1, 2, 3, 5, 7, 8, 11)
+"""Of the table of places what stands beside its picture and on paper; the workbook has all."""
+
+
+def _place_row(place: GroupFigures) -> list[Cell]:
+    apart, rate = place.apart, place.pass_rate
+    return [
+        place.name,
+        place.n,
+        place.mean,
+        said_interval(place.interval, "points") if place.interval else "",
+        place.sd,
+        rate.value if rate else None,
+        said_interval(rate, "share") if rate else "",
+        apart.points.value if apart else None,
+        said_interval(apart.points, "points") if apart else "",
+        apart.effect if apart else None,
+        apart.p if apart else None,
+        place_note(place),
+    ]
+
+
+def place_note(place: GroupFigures) -> str:
+    """Return what is to be said of a place beside its figures."""
+    if place.n < FEW:
+        return str(_("analysis.few"))
+    if place.apart is None or not place.apart.stands_out:
+        return ""
+    return str(_("analysis.apart.higher" if place.apart.effect > 0 else "analysis.apart.lower"))
 
 
 def two_way(paper: PaperReport) -> FigureTable:

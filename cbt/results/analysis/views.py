@@ -1,4 +1,4 @@
-"""Pages of the analysis: the figures of a sitting's or a batch's papers, the report as PDF and as a workbook."""
+"""Pages of the analysis: what is asked of, the figures of its papers, the report as PDF and as a workbook."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from cbt.http.form_values import page_of, whole_number
 from cbt.http.partials import Reply
 from cbt.jobs.answers import file_reply, have_done
 from cbt.jobs.registry import JobKind
-from cbt.results.analysis import charts, job, tables
+from cbt.results.analysis import charts, job, scope, tables
 from cbt.results.analysis.figures import AnalysisReport
-from cbt.results.analysis.job import ANALYSIS, ANALYSIS_BOOK, ANALYSIS_PRINT, READERS, AnalysisScope, Kind
+from cbt.results.analysis.job import ANALYSIS_BOOK, ANALYSIS_PRINT, READERS
+from cbt.results.analysis.scope import AnalysisScope, Kind, centre_ref_of
 from cbt.rules.roles import Role
 from cbt.storage.page_span import PageSpan
+from cbt.storage.unit_of_work import reading
 
 ITEMS = 50
 """So many items are on a page."""
@@ -26,11 +28,33 @@ ROWS = 60
 pages = flask.Blueprint("analysis", __name__, url_prefix="/results")
 
 
+@pages.get("/analysis")
+@access.roles(*READERS)
+def index() -> Reply:
+    """Let somebody choose a year, and a centre in it, or lead to what was chosen."""
+    args = flask.request.args
+    with reading() as session:
+        choice = scope.scope_choice(session)
+    year = whole_number(args.get("year", ""), most=scope.LAST_YEAR)
+    if year and args.get("centre"):
+        return flask.redirect(scope.page_of("centre", centre_ref_of(args["centre"][:40], year)), 303)
+    if year:
+        return flask.redirect(scope.page_of("year", str(year)), 303)
+    return flask.render_template("results/analysis/index.html", choice=choice)
+
+
 @pages.get("/<sitting_ref>/analysis")
 @access.roles(*READERS)
 def sitting(sitting_ref: str) -> Reply:
     """Show what the answers of a sitting say of its papers."""
     return _page("sitting", sitting_ref)
+
+
+@pages.get("/rooms/<room_ref>/analysis")
+@access.roles(*READERS)
+def room(room_ref: str) -> Reply:
+    """Show what the answers of one room of a sitting say of its papers."""
+    return _page("room", room_ref)
 
 
 @pages.get("/batches/<batch_ref>/analysis")
@@ -40,11 +64,32 @@ def batch(batch_ref: str) -> Reply:
     return _page("batch", batch_ref)
 
 
+@pages.get("/years/<int:year>/analysis")
+@access.roles(*READERS)
+def year(year: int) -> Reply:
+    """Show what the answers of all sittings of a year that are over say of their papers."""
+    return _page("year", str(year))
+
+
+@pages.get("/centres/<centre_ref>/<int:year>/analysis")
+@access.roles(*READERS)
+def centre(centre_ref: str, year: int) -> Reply:
+    """Show what the answers of a centre's sittings of a year that are over say of their papers."""
+    return _page("centre", centre_ref_of(centre_ref, year))
+
+
 @pages.post("/<sitting_ref>/analysis/report")
 @access.roles(Role.OFFICER)
 def sitting_report(sitting_ref: str) -> Reply:
     """Send the report of a sitting as pages; a POST, because it is put on record."""
     return _made(ANALYSIS_PRINT, "sitting", sitting_ref)
+
+
+@pages.post("/rooms/<room_ref>/analysis/report")
+@access.roles(Role.OFFICER)
+def room_report(room_ref: str) -> Reply:
+    """Send the report of a room of a sitting as pages."""
+    return _made(ANALYSIS_PRINT, "room", room_ref)
 
 
 @pages.post("/batches/<batch_ref>/analysis/report")
@@ -54,11 +99,32 @@ def batch_report(batch_ref: str) -> Reply:
     return _made(ANALYSIS_PRINT, "batch", batch_ref)
 
 
+@pages.post("/years/<int:year>/analysis/report")
+@access.roles(Role.OFFICER)
+def year_report(year: int) -> Reply:
+    """Send the report of a year as pages."""
+    return _made(ANALYSIS_PRINT, "year", str(year))
+
+
+@pages.post("/centres/<centre_ref>/<int:year>/analysis/report")
+@access.roles(Role.OFFICER)
+def centre_report(centre_ref: str, year: int) -> Reply:
+    """Send the report of a centre in a year as pages."""
+    return _made(ANALYSIS_PRINT, "centre", centre_ref_of(centre_ref, year))
+
+
 @pages.post("/<sitting_ref>/analysis/workbook")
 @access.roles(Role.OFFICER)
 def sitting_workbook(sitting_ref: str) -> Reply:
     """Send the figures of a sitting as a workbook; a POST, because it is put on record."""
     return _made(ANALYSIS_BOOK, "sitting", sitting_ref)
+
+
+@pages.post("/rooms/<room_ref>/analysis/workbook")
+@access.roles(Role.OFFICER)
+def room_workbook(room_ref: str) -> Reply:
+    """Send the figures of a room of a sitting as a workbook."""
+    return _made(ANALYSIS_BOOK, "room", room_ref)
 
 
 @pages.post("/batches/<batch_ref>/analysis/workbook")
@@ -68,46 +134,69 @@ def batch_workbook(batch_ref: str) -> Reply:
     return _made(ANALYSIS_BOOK, "batch", batch_ref)
 
 
+@pages.post("/years/<int:year>/analysis/workbook")
+@access.roles(Role.OFFICER)
+def year_workbook(year: int) -> Reply:
+    """Send the figures of a year as a workbook."""
+    return _made(ANALYSIS_BOOK, "year", str(year))
+
+
+@pages.post("/centres/<centre_ref>/<int:year>/analysis/workbook")
+@access.roles(Role.OFFICER)
+def centre_workbook(centre_ref: str, year: int) -> Reply:
+    """Send the figures of a centre in a year as a workbook."""
+    return _made(ANALYSIS_BOOK, "centre", centre_ref_of(centre_ref, year))
+
+
 def _made(file: JobKind, kind: Kind, ref: str) -> Reply:
     return file_reply(file, subject=f"{kind}:{ref}", scope=kind, ref=ref)
 
 
 def _page(kind: Kind, ref: str) -> Reply:
     """Show the figures, or lead to the job that works them out and then back here."""
-    scope = job.scope_of(kind, ref)
-    report = job.kept_report(scope, now=flask.g.now)
+    of = scope.scope_of(kind, ref)
+    report = job.kept_report(of, now=flask.g.now)
     if report is None:
-        page = job.page_of(kind, ref)
-        answered = have_done(ANALYSIS, subject=scope.subject, page=page, asked=scope.asked)
+        page = scope.page_of(kind, ref)
+        answered = have_done(job.kind_of(of), subject=of.subject, page=page, asked=of.asked)
         if answered.file is None:
             return flask.redirect(flask.url_for("jobs.job", ref=answered.ref, then=1), 303)
         report = job.report_in(answered.file)
-    return _shown(scope, report)
+    return _shown(of, report)
 
 
-def _shown(scope: AnalysisScope, report: AnalysisReport) -> Reply:
+def _shown(of: AnalysisScope, report: AnalysisReport) -> Reply:
     args = flask.request.args
     number = whole_number(args.get("paper", ""), most=len(report.papers)) or 1
     paper = report.papers[number - 1] if report.papers else None
+    with reading() as session:
+        narrower = [(scope.page_of(kind, ref), name, kind) for kind, ref, name in scope.narrower(session, of)]
     if paper is None:
-        return flask.render_template("results/analysis/analysis.html", scope=scope, report=report, paper=None)
+        return flask.render_template(
+            "results/analysis/analysis.html", scope=of, report=report, paper=None, narrower=narrower
+        )
 
     def url(place: int, **where: object) -> str:
-        return job.page_of(scope.kind, scope.ref, paper=place, **where)
+        return scope.page_of(of.kind, of.ref, paper=place, **where)
 
     span = PageSpan(len(paper.items), ITEMS, page_of(args))
     looked_at = paper.flagged[:LOOKED_AT]
+    compared = tables.places(paper, report.place_kind)
     return flask.render_template(
         "results/analysis/analysis.html",
-        scope=scope,
+        scope=of,
         report=report,
         paper=paper,
+        narrower=narrower,
+        report_url=scope.file_page_of(of.kind, of.ref, "report"),
+        book_url=scope.file_page_of(of.kind, of.ref, "workbook"),
         links=[(url(place), one.title, place == number) for place, one in enumerate(report.papers, 1)],
         items_url=lambda page: url(number, page=page, _anchor="items"),
         summary=tables.summary(paper),
         bands=tables.bands(paper),
         conclusions=tables.conclusions(paper),
-        groups=tables.groups(paper, report.place_kind),
+        places=None if compared is None else tables.short(compared, tables.PLACE_COLUMNS),
+        groups=tables.groups(paper),
         two_way=tables.two_way(paper),
         items=tables.items(paper, paper.items[span.offset : span.offset + ITEMS], _("analysis.items")),
         page=span.page,

@@ -17,7 +17,8 @@ from cbt.audit.chain import head_of
 from cbt.http.i18n import local_day
 from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF
-from cbt.results.analysis.job import AnalysisScope, kept_file
+from cbt.results.analysis.job import kept_file
+from cbt.results.analysis.scope import AnalysisScope
 from cbt.results.desk import documents, scope
 from cbt.results.desk.centre import centres_in
 from cbt.results.desk.dossier import dossier_of

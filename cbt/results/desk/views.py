@@ -13,7 +13,7 @@ from cbt.http.form_values import asked_text, page_of, whole_number
 from cbt.http.partials import Reply
 from cbt.jobs.answers import file_reply, have_done
 from cbt.results import store
-from cbt.results.analysis.job import scope_of as analysis_scope
+from cbt.results.analysis.scope import scope_of as analysis_scope
 from cbt.results.desk import documents
 from cbt.results.desk.batch import batch_desk
 from cbt.results.desk.dossier import dossier_of, note_opened, saves_page

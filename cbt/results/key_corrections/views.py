@@ -26,6 +26,7 @@ from cbt.jobs.answers import act_answered, have_done
 from cbt.results.analysis import job as analysis
 from cbt.results.analysis import tables
 from cbt.results.analysis.figures import AnalysisReport
+from cbt.results.analysis.scope import scope_of
 from cbt.results.key_corrections import desk
 from cbt.results.key_corrections.correction import correction_wish, require_reason
 from cbt.results.key_corrections.effect import (
@@ -70,7 +71,7 @@ def index(sitting_ref: str) -> Reply:
 
 def _figures(sitting_ref: str) -> AnalysisReport | None:
     """Return the figures of a sitting's items, worked out where nobody has looked yet; None while that goes on."""
-    scope = analysis.scope_of("sitting", sitting_ref)
+    scope = scope_of("sitting", sitting_ref)
     report = analysis.kept_report(scope, now=flask.g.now)
     if report is not None:
         return report
@@ -95,7 +96,7 @@ def item(
     """Show an item as it was asked, what speaks against it, and what a correction would change."""
     asked = _item(sitting_ref, bank_ref, item_ref, version)
     args = flask.request.values
-    report = analysis.kept_report(analysis.scope_of("sitting", sitting_ref), now=flask.g.now)
+    report = analysis.kept_report(scope_of("sitting", sitting_ref), now=flask.g.now)
     effect = _effect(asked, args.get("preview", ""))
     with reading() as session:
         found = desk.item_page(session, asked, report)

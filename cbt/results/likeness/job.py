@@ -24,7 +24,7 @@ from cbt.jobs.models import Job, JobState
 from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF
 from cbt.results.analysis.answers import answers_of, centres_of
-from cbt.results.analysis.job import AnalysisScope, scope_of
+from cbt.results.analysis.scope import AnalysisScope, scope_of
 from cbt.results.likeness import documents, evidence
 from cbt.results.likeness.figures import LikenessOrder, LikenessReport, PaperLikeness
 from cbt.results.likeness.seats import beside, plans_of, seats_of
