@@ -66,10 +66,14 @@ CHANGES = {
     # An appeal has a table, which these ask; they repeat the state they leave.
     "results/appeals/decision.py:decide",
     "results/appeals/request.py:withdraw",
-    # What an answer waits for follows from its marks (`rules/marking.state_of`); a desk is opened and ended once.
+    # What an answer waits for follows from its marks (`rules/marking.state_of`); a desk is opened and ended once,
+    # and once more for each purpose that wants an answer marked afresh.
     "scoring/marking/desk.py:_bring_in",
     "scoring/marking/desk.py:_opened",
     "scoring/marking/desk.py:_ended",
+    "scoring/marking/fresh.py:request_marks",
+    "scoring/marking/fresh.py:_ask",
+    "scoring/marking/fresh.py:end_purpose",
     "scoring/marking/turns.py:_put",
 }
 BEGINNINGS = {

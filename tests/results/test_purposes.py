@@ -35,6 +35,8 @@ NOT_ITS_TO_SAY = {
     "results/sheet/sitting.py": "finished_sitting lets in, and release.plan_release asks again",
     "results/appeals/decision.py": "request.ask asks before an appeal is on record",
     "results/appeals/desk.py": "shows appeals on record",
+    "results/appeals/fresh_mark.py": "asks for marks of an appeal on record",
+    "results/appeals/letter.py": "tells of an appeal on record",
     "results/appeals/views.py": "shows what request says",
     "results/desk/batch.py": "shows the sittings that scope.scope_of lets in",
     "results/desk/centre.py": "as batch",

@@ -31,7 +31,7 @@ from cbt.printing.pdf import PDF
 from cbt.results.analysis import documents
 from cbt.results.analysis.answers import answers_of, centres_of
 from cbt.results.analysis.figures import AnalysisReport, ItemReport, PaperReport
-from cbt.results.analysis.scope import WIDE, AnalysisScope, Kind, page_of, scope_of, scope_title, sittings_of
+from cbt.results.analysis.scope import AnalysisScope, Kind, page_of, scope_of, scope_title, sittings_of
 from cbt.rules.canonical import canonical_json
 from cbt.rules.item_record import ItemUse, record_of
 from cbt.rules.roles import Role
@@ -46,7 +46,7 @@ READERS = frozenset({Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR})
 
 def kept_report(scope: AnalysisScope, *, now: datetime) -> AnalysisReport | None:
     """Return the figures that were worked out of what is there now; None for none."""
-    file = kept_file(kind_of(scope).code, scope, now=now)
+    file = kept_file(KIND_BY_SCOPE[scope.kind].code, scope, now=now)
     return None if file is None else report_in(file)
 
 
@@ -172,9 +172,10 @@ WIDE_ANALYSIS = replace(ANALYSIS, code="results.analysis_wide", is_lasting=True)
 """The same of a year of sittings: it leaves a place to what is quick."""
 
 
-def kind_of(scope: AnalysisScope) -> JobKind:
-    """Return the kind of job that works out a scope's figures."""
-    return WIDE_ANALYSIS if scope.kind in WIDE else ANALYSIS
+KIND_BY_SCOPE: Mapping[Kind, JobKind] = {
+    "sitting": ANALYSIS, "room": ANALYSIS, "batch": ANALYSIS, "centre": WIDE_ANALYSIS, "year": WIDE_ANALYSIS,
+}  # fmt: skip
+"""The kind of job that works out a scope's figures."""
 
 
 def _current(work: Work) -> AnalysisReport:

@@ -28,8 +28,6 @@ from cbt.storage.unit_of_work import reading
 
 Kind = Literal["sitting", "room", "batch", "centre", "year"]
 PlaceKind = Literal["room", "centre"]
-WIDE: frozenset[Kind] = frozenset({"centre", "year"})
-"""What takes long: a year of sittings."""
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 MOST_CENTRES = 500
 """So many are there to be chosen from."""

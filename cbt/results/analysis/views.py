@@ -12,7 +12,7 @@ from cbt.jobs.answers import file_reply, have_done
 from cbt.jobs.registry import JobKind
 from cbt.results.analysis import charts, job, scope, tables
 from cbt.results.analysis.figures import AnalysisReport
-from cbt.results.analysis.job import ANALYSIS_BOOK, ANALYSIS_PRINT, READERS
+from cbt.results.analysis.job import ANALYSIS_BOOK, ANALYSIS_PRINT, KIND_BY_SCOPE, READERS
 from cbt.results.analysis.scope import AnalysisScope, Kind, centre_ref_of
 from cbt.rules.roles import Role
 from cbt.storage.page_span import PageSpan
@@ -158,7 +158,7 @@ def _page(kind: Kind, ref: str) -> Reply:
     report = job.kept_report(of, now=flask.g.now)
     if report is None:
         page = scope.page_of(kind, ref)
-        answered = have_done(job.kind_of(of), subject=of.subject, page=page, asked=of.asked)
+        answered = have_done(KIND_BY_SCOPE[of.kind], subject=of.subject, page=page, asked=of.asked)
         if answered.file is None:
             return flask.redirect(flask.url_for("jobs.job", ref=answered.ref, then=1), 303)
         report = job.report_in(answered.file)
