@@ -289,6 +289,7 @@ def test_an_application_that_came_to_nothing_goes_once_it_is_as_old(
 FEW = {
     ("corrected_attempt", "after_score_id"),
     ("corrected_attempt", "before_score_id"),
+    ("fresh_request", "mark_id"),
     ("granted_time", "registration_id"),
     ("inspector_comment", "registration_id"),
     ("result_objection", "publication_id"),
