@@ -71,9 +71,9 @@ CHANGES = {
     "scoring/marking/desk.py:_bring_in",
     "scoring/marking/desk.py:_opened",
     "scoring/marking/desk.py:_ended",
-    "scoring/marking/fresh.py:request_marks",
-    "scoring/marking/fresh.py:_ask",
-    "scoring/marking/fresh.py:end_purpose",
+    "scoring/marking/fresh_marks.py:request_marks",
+    "scoring/marking/fresh_marks.py:_ask",
+    "scoring/marking/fresh_marks.py:end_purpose",
     "scoring/marking/turns.py:_put",
 }
 BEGINNINGS = {

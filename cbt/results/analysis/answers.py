@@ -186,21 +186,18 @@ def answers_of(
     by_rooms: bool,
     for_likeness: bool = False,
     sitting_room_id: int | None = None,
-    form_ids: Collection[int] = (),
     tell: Callable[[int, int], None] = _untold,
 ) -> Iterator[PaperAnswers]:
     """Yield the answers to each paper of sittings (id, centre), one paper at a time.
 
     People are told apart by their rooms where `by_rooms`, else by their centres. `for_likeness` there is also how
     long each answer took, and whoever has no points: out for a violation, or of whom people still mark something.
-    Of a room of a sitting, or of some forms alone where one is named; `tell` is told how far it is, in pieces.
+    Of a room of a sitting alone where one is named; `tell` is told how far it is, in pieces.
     """
     takers: defaultdict[PaperKey, list[_Taker]] = defaultdict(list)
     wanted: list[ColumnElement[bool]] = []
     if sitting_room_id is not None:
         wanted.append(Registration.sitting_room_id == sitting_room_id)
-    if form_ids:
-        wanted.append(Attempt.form_id.in_(form_ids))
     for sitting_id, centre in sittings:
         with reading() as session:
             for paper, taker in _takers(

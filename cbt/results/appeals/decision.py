@@ -51,7 +51,7 @@ from cbt.runner.models import Attempt
 from cbt.scoring.key_corrections import AS_PUBLISHED, keys_in_force
 from cbt.scoring.late_answers import pending_entries
 from cbt.scoring.marking.counted import counted_marks
-from cbt.scoring.marking.fresh import CountedAnswer, counted_answers, end_purpose, take_marks, waits_for
+from cbt.scoring.marking.fresh_marks import CountedAnswer, counted_answers, end_purpose, take_marks, waits_for
 from cbt.scoring.marking.store import markers_of
 from cbt.scoring.models import CorrectedAttempt, KeyCorrection, LateRuling, RuledAttempt, Score
 from cbt.scoring.score_sheets import Scored, Scorers
@@ -132,14 +132,14 @@ def counted(session: Session, ref: str, *, take: Collection[str] = ()) -> Counte
     elsewhere = store.violations_elsewhere(
         session, registration.sitting_id, Registration.id == registration.id
     ).get(registration.id, [])
-    recount = _recount(appeal, end, score, plain, ruled, paper, elsewhere)
+    is_sealed = seals.form_ok and seals.journal_ok
+    recount = _recount(appeal, end, score, plain, ruled, paper, elsewhere, is_sealed=is_sealed)
     return CountedAppeal(
         appeal,
         registration,
         attempt,
         replace(
             recount,
-            is_sealed=seals.form_ok and seals.journal_ok,
             waits=appeal.state == AppealState.OPEN and any(one.waits for one in marked),
             taken=[one.answer.position for one in taken],
         ),
@@ -176,6 +176,8 @@ def _recount(
     ruled: Scored,
     paper: Paper,
     elsewhere: Collection[Violation],
+    *,
+    is_sealed: bool,
 ) -> Recount:
     kept, new = json.loads(score.sheet), json.loads(plain.sheet.text)
     groups = tuple(added_lines(kept["groups"], new["groups"]))
@@ -194,7 +196,7 @@ def _recount(
         released=ResultFacts(told.outcome, told.score),
         due=_facts(decision_by(replace(facts, score=score.score), standing, paper, elsewhere)),
         evident=_facts(decision_by(replace(facts, score=ruled.sheet.score), standing, paper, elsewhere)),
-        is_sealed=True,
+        is_sealed=is_sealed,
     )
 
 

@@ -31,7 +31,7 @@ from cbt.rules.calendar import Holidays, working_days_until
 from cbt.runner.models import JournalEntry
 from cbt.runner.save.digest import answers_in
 from cbt.scoring.late_answers import approved_answers, late_rulings_of
-from cbt.scoring.marking.fresh import CompanyMarks, company_marks
+from cbt.scoring.marking.fresh_marks import CompanyMarks, company_marks
 from cbt.scoring.marking.store import MarkOnRecord, marks_on
 from cbt.scoring.models import LateRuling, RuledAttempt, Score
 from cbt.sittings.models import Batch, Sitting

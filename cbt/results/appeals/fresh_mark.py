@@ -17,7 +17,7 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.results.models import Appeal
 from cbt.rules.appeals import AppealState
 from cbt.runner.models import Attempt
-from cbt.scoring.marking.fresh import end_purpose, request_marks, waits_for
+from cbt.scoring.marking.fresh_marks import end_purpose, request_marks, waits_for
 from cbt.sittings.models import Sitting
 from cbt.sittings.store import hold_sitting
 from cbt.storage.unit_of_work import unit_of_work

@@ -23,7 +23,7 @@ from cbt.results.appeals.fresh_mark import fresh_subject
 from cbt.results.appeals.request import AppealablePaper
 from cbt.rules.appeals import AppealState
 from cbt.runner.models import Attempt
-from cbt.scoring.marking.fresh import counted_answers
+from cbt.scoring.marking.fresh_marks import counted_answers
 
 
 def appeal_letter(session: Session, of: AppealablePaper) -> bytes:

@@ -36,7 +36,7 @@ from cbt.rules.appeals import (
 )
 from cbt.rules.exam import ExamBlueprint, Paper
 from cbt.rules.retake import PaperOutcome
-from cbt.scoring.marking.fresh import end_purpose
+from cbt.scoring.marking.fresh_marks import end_purpose
 from cbt.sittings.models import Sitting
 from cbt.sittings.store import hold_sitting, require_official
 from cbt.storage.types import new_ref

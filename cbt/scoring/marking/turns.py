@@ -33,7 +33,7 @@ from cbt.rules.marking import (
     state_of,
 )
 from cbt.rules.roles import PersonStep, Role
-from cbt.scoring.marking.fresh import end_requests, steps_before_fresh
+from cbt.scoring.marking.fresh_marks import end_requests, steps_before_fresh
 from cbt.scoring.marking.models import (
     CountedMark,
     DeskMarker,
