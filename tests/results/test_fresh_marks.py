@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.accounts.staff import create_staff
 from cbt.accounts.store import staff_principal
 from cbt.audit.models import AuditEntry
 from cbt.errors import CbtError
-from cbt.results.appeals.decision import counted, decide
+from cbt.results.appeals import decision
+from cbt.results.appeals.decision import CountedAppeal, counted, decide
 from cbt.results.appeals.fresh_mark import ask_marks, call_off_marks
 from cbt.results.appeals.request import AppealForm, ask, withdraw
 from cbt.rules.marking import LEASE, AnswerState
@@ -30,6 +32,7 @@ from cbt.scoring.marking.models import (
     MarkingDesk,
     MarkingQueue,
 )
+from cbt.scoring.marking.store import marks_on
 from cbt.scoring.marking.turns import MarkForm, give, take
 from cbt.scoring.service import verify_sitting
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -206,6 +209,10 @@ def test_a_fresh_mark_counts_only_where_the_decision_takes_it(scene: MarkingScen
         assert sorted(map(tuple, kept)) == [("first", 6), ("fresh", 9), ("second", 7)], "nothing is edited"
         both = select(CountedMark.points).join(MarkedAnswer).where(MarkedAnswer.ref == target)
         assert sorted(session.scalars(both)) == [Decimal("6.5"), Decimal(9)]
+        told = marks_on(session, world.sitters["extra"].attempt_id)
+        assert {(one.mark.turn, one.counts) for one in told if one.full == 10} == {
+            ("first", False), ("second", False), ("fresh", True),
+        }  # fmt: skip
         acts = set(session.scalars(select(AuditEntry.act)))
     assert {"appeal.fresh", "appeal.decide", "marking.open", "marking.end", "marking.give"} <= acts
 
@@ -218,12 +225,22 @@ def _decider(scene: MarkingScene) -> str:
     return f"staff:{person.ref}"
 
 
-def test_a_fresh_mark_is_called_off_withdrawn_or_not_taken(scene: MarkingScene, tmp_path: Path) -> None:
+def test_a_fresh_mark_is_called_off_withdrawn_or_not_taken(
+    scene: MarkingScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world, third = scene.world, _decider(scene)
     with world.app.app_context():
         now = world.clock.now()
         appeal, target = appeal_of(scene, "extra"), answers_of(scene, "extra", 20)
-        ask_marks(appeal, [target], now=now, actor="staff:test")
+
+        def asked_meanwhile(session: Session, ref: str, *, take: Collection[str] = ()) -> CountedAppeal:
+            found = counted(session, ref, take=take)
+            ask_marks(appeal, [target], now=now, actor="staff:test")
+            return found
+
+        with monkeypatch.context() as patched, refused("appeal.changed_meanwhile"):
+            patched.setattr(decision, "counted", asked_meanwhile)
+            decide(appeal, "keep", "核对无误。", now=now, actor=third)
         held = scene.take(queue_of(scene, 20), 2)
         assert held is not None
         call_off_marks(appeal, now=now, actor="staff:test")
