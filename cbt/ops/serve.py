@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime
@@ -56,6 +57,9 @@ from cbt.releases import newest_revision
 
 BACKLOG = 16384
 RESPAWN_SECONDS = 0.5
+END_SECONDS = 10.0
+"""So long a worker that is told to end may take for what it has begun; then it is killed."""
+_LOOKED_AGAIN_SECONDS = 0.01
 
 
 class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by platform, without types
@@ -69,6 +73,19 @@ class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by pl
         tell_forks_that_others_serve(2 * len(workers) <= len(self.wrks))
         super()._respawn_workers(workers, *args, **options)
         self.respawned_wrks.clear()
+
+    def _stop_workers(self) -> None:
+        """End the workers; granian kills those that have not ended by then.
+
+        A thread of its own waits for each of them as well. Asked while that one takes a worker's end, granian finds
+        it neither ended nor there, and says in the log that it refused to end: so it is asked afterwards.
+        """
+        until = time.monotonic() + END_SECONDS
+        for worker in self.wrks:
+            worker.terminate()
+        while any(worker.is_alive() for worker in self.wrks) and time.monotonic() < until:
+            time.sleep(_LOOKED_AGAIN_SECONDS)
+        super()._stop_workers()
 
     def signal_handler_interrupt(self, *args: Any, **options: Any) -> None:
         """End the server; a worker, which has this handler until it serves, ends at once: it has nothing to finish.
@@ -113,7 +130,7 @@ def run_server(
         http1_settings=HTTP1Settings(header_read_timeout=30_000),
         respawn_failed_workers=True,
         respawn_interval=RESPAWN_SECONDS,
-        workers_kill_timeout=10,
+        workers_kill_timeout=1,  # after END_SECONDS
         log_dictconfig=server_logging(),
         log_level=LogLevels(logging.getLevelName(SERVER.level).lower()),
         factory=True,
