@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    case,
     cast,
     func,
     insert,
@@ -39,6 +40,8 @@ BLUEPRINTS = ("blueprint_version",)
 REASONS = ("reasons_version",)
 LOG = ("audit_entry",)
 
+_OF_A_HASH, _END = 64, 10
+"""A text of so many characters loses the first of them for the copy's own end: shorter ones have room for it."""
 _aside = MetaData()
 _copies = Table("copies", _aside, Column("k", Integer, primary_key=True), prefixes=["TEMPORARY"])
 Heights = Mapping[str, int]
@@ -104,4 +107,9 @@ def _another(column: Column[Any]) -> ColumnElement[Any]:
     if isinstance(column.type, Integer):
         return column + _copies.c.k * select(func.max(column)).scalar_subquery()
     mark = select(func.count()).select_from(column.table).scalar_subquery()
-    return column.op("||")("-").op("||")(cast(mark + _copies.c.k, SqlString))
+    room = getattr(column.type, "length", None)
+    text: ColumnElement[Any] = column
+    if room and room >= _OF_A_HASH:
+        over = func.length(column) - (room - _END)
+        text = func.substr(column, case((over > 0, over + 1), else_=1))
+    return text.op("||")("-").op("||")(cast(mark + _copies.c.k, SqlString))
