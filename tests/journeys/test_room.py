@@ -393,6 +393,7 @@ def test_one_proctor_runs_a_room_of_thirty(browsers: Browsers, centre: Centre, t
     expect(board.find("#live-todo li")).to_have_count(0)
     board.ask_room("end")
     gate = board.find("#asked").inner_html()
+    board.browser.look("room-end")
     board.confirm()
     expect(board.find("#picked")).to_have_count(0)
     what_stands_in_two_places_is_the_same(day, board, gate, tmp_path)
