@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from cbt.assembly.coverage import OfferedPaper, PaperCover, coverage_of, in_words, is_large, sample_of
 from cbt.assembly.models import Arrangement, Form
+from cbt.bank.item_figures import exposure_of
 from cbt.bank.store import bank_by_ref, contents, drawables, drawn_from, taxonomy_of
 from cbt.blueprints.store import blueprint_of
 from cbt.errors import CbtError, Conflict
@@ -31,7 +32,7 @@ from cbt.items.markup import inline, sanitised, to_html
 from cbt.items.models import ItemBank
 from cbt.items.preview import verdicts
 from cbt.rules.assembly.form import Drawable, PaperSource, draw_form, draw_look, look_paper
-from cbt.rules.assembly.selection import mutual_enemies, replaceable
+from cbt.rules.assembly.selection import mutual_enemies, replaceable, worn
 from cbt.rules.canonical import canonical_json, digest, digest_of
 from cbt.rules.exam import Paper
 from cbt.rules.form_score import arranged
@@ -138,6 +139,8 @@ class BankSource:
     items: Sequence[Drawable]
     weights: Mapping[str, int]
     importances: Mapping[str, str]
+    worn: frozenset[str] = frozenset()
+    """What rests where the bank can do without it."""
 
 
 class DrawSources:
@@ -172,7 +175,8 @@ class DrawSources:
         if ref not in self._banks:
             bank = bank_by_ref(self._session, ref)
             revision, stock = drawn_from(self._session, bank.id)
-            self._banks[ref] = BankSource(bank.id, revision, *stock)
+            resting = worn(exposure_of(self._session, bank.id), stock[0])
+            self._banks[ref] = BankSource(bank.id, revision, *stock, resting)
         return self._banks[ref]
 
     def bank_of(self, blueprint_version_id: int) -> BankSource:
@@ -269,12 +273,13 @@ def draw(
     again. A bank is read once for all that is drawn from `sources`. What is 互斥 with the candidate's other papers
     (`without`) is left out where the bank can do without it, and so are the items of the candidate's former
     attempts (`seen`, the latest first): all of them, or those of the latest, or those that have another of their
-    point. Raises Conflict naming the constraint a draw cannot keep.
+    point. What many more people have answered than its like rests wherever the rest can be had without it. Raises
+    Conflict naming the constraint a draw cannot keep.
 
-    Source: R-8, R-43, R-121.
+    Source: R-8, R-43, R-97, R-121.
     """
     bank, paper = sources.bank_of(blueprint_version_id), (blueprint_version_id, paper_code)
-    for left_out in _left_out(without, seen, bank.items):
+    for left_out in _left_out(without, seen, bank):
         try:
             seed = _seed(sources, paper, rng, clashes, left_out)
             content = sources.content(*paper, seed=seed, without=left_out)
@@ -299,14 +304,16 @@ def draw(
 
 
 def _left_out(
-    without: frozenset[str], seen: Sequence[frozenset[str]], items: Sequence[Drawable]
+    without: frozenset[str], seen: Sequence[frozenset[str]], bank: BankSource
 ) -> dict[frozenset[str], None]:
     """Return what a draw may leave out, the most first and nothing last."""
-    steps = []
+    steps = [without, frozenset[str]()]
     if seen:
         former = frozenset[str]().union(*seen)
-        steps = [without | former, without | seen[0], without | replaceable(former, items)]
-    return dict.fromkeys([*steps, without, frozenset()])
+        steps = [
+            without | former, without | seen[0], without | replaceable(former, bank.items), *steps,
+        ]  # fmt: skip
+    return dict.fromkeys(left_out for step in steps for left_out in (step | bank.worn, step))
 
 
 def freeze(session: Session, drawn: Sequence[DrawnForm], *, now: datetime) -> list[Form]:

@@ -1,4 +1,4 @@
-"""What examinations found of the items of a bank: written when a batch is analysed, read by the item's pages.
+"""What examinations found of the items of a bank: written when a batch is analysed, read by pages and draws.
 
 Source: R-96, R-97.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import case, delete, func, or_, select
 from sqlalchemy.orm import Session
@@ -100,6 +101,20 @@ def records_of(session: Session, bank_id: int, refs: Collection[str]) -> dict[st
     for ref, row in session.execute(query.where(Item.bank_id == bank_id, Item.ref.in_(refs))):
         uses[ref].append(_use(row))
     return {ref: record for ref, some in uses.items() if (record := record_of(some)) is not None}
+
+
+OF_LATE = timedelta(days=730)
+"""Examinations so long before the last one of a bank count as late. Source: R-120."""
+
+
+def exposure_of(session: Session, bank_id: int) -> dict[str, int]:
+    """Return how many people answered each item of a bank in the examinations of late, by its ref."""
+    own = select(ItemOutcome).join(Item, Item.id == ItemOutcome.item_id).where(Item.bank_id == bank_id)
+    last = session.scalar(own.with_only_columns(func.max(ItemOutcome.used_on)))
+    if last is None:
+        return {}
+    counts = own.where(ItemOutcome.used_on > last - OF_LATE).group_by(Item.ref)
+    return dict(session.execute(counts.with_only_columns(Item.ref, func.sum(ItemOutcome.people))).all())
 
 
 def _use(row: ItemOutcome) -> ItemUse:

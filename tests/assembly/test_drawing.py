@@ -7,6 +7,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +20,7 @@ from cbt.assembly.draw import draw as draw_one
 from cbt.assembly.models import Form
 from cbt.audit.models import AuditEntry
 from cbt.bank.changes import version_row
+from cbt.bank.item_figures import FoundFigures, keep_figures
 from cbt.bank.store import bank_by_ref, drawables
 from cbt.blueprints.store import blueprint_of, current_version
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
@@ -27,6 +29,7 @@ from cbt.items.models import Item, ItemVersion
 from cbt.rules.assembly.form import comparable
 from cbt.rules.assembly.selection import mutual_enemies
 from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.item_record import ItemUse
 from cbt.rules.planning.seat_plan import plan_of
 from cbt.rules.states import ItemState
 from cbt.runner.models import Attempt
@@ -243,6 +246,36 @@ def test_who_sat_the_paper_before_sees_none_of_its_items_again(world: World) -> 
     assert "without" not in anew
     assert whole.items, "a bank that is seen as a whole is drawn from all the same"
     assert not least.items & latest, "what was seen longest ago comes back first"
+
+
+def test_what_examinations_wore_out_rests_while_the_bank_can_do_without_it(world: World) -> None:
+    with world.app.app_context():
+        with reading() as session:
+            attempt = session.get_one(Attempt, world.sitters["theory"].attempt_id)
+            form = session.get_one(Form, attempt.form_id)
+            version, bank_id = form.blueprint_version_id, form.bank_id
+            sources = DrawSources(session)
+            stock = sources.bank_of(version).items
+            alike: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+            for item in stock:
+                alike[item.point, item.type].append(item.ref)
+            often = {refs[0] for refs in alike.values() if len(refs) > 2}
+            assert often
+            assert not sources.bank_of(version).worn
+        last = START.date()
+        for source, days, refs in (("batch:a", 0, often), ("batch:b", 740, {one.ref for one in stock})):
+            use = ItemUse(500, 0.5, 0.3, last - timedelta(days=days))
+            found = [FoundFigures(bank_id, ref, 500, use) for ref in sorted(refs)]
+            with unit_of_work() as session:
+                keep_figures(session, found, source=source, name=source)
+        asked = {"blueprint_version_id": version, "paper_code": "theory"}
+        with reading() as session:
+            sources = DrawSources(session)
+            assert sources.bank_of(version).worn == often, "what was used years ago counts no more"
+            drawn = draw_one(sources, **asked, rng=random.Random(1))
+            again = draw_content(session, version, "theory", seed=drawn.seed, without=often)
+    assert not drawn.items & often
+    assert canonical_json(again) == drawn.content, "seed and what was left out give the same form again"
 
 
 def wait_in_a_row(session: Session, like: Registration, count: int, prefix: str) -> None:

@@ -1,12 +1,14 @@
 """How many items a range gives, and what assembly knows of an item."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.rules.assembly.form import drawable_of, plan_ranges
-from cbt.rules.assembly.pools import apportion, true_bounds
-from cbt.rules.assembly.selection import replaceable
+from cbt.rules.assembly.pools import Drawable, apportion, true_bounds
+from cbt.rules.assembly.selection import replaceable, worn
 from cbt.rules.items.content import ItemType
 
 from .builders import PERCENT_OF_RANGE, content, theory
@@ -84,3 +86,36 @@ def test_a_seen_item_can_be_left_out_where_its_point_has_another_of_its_type() -
     ]
     assert replaceable(frozenset("ACD"), bank) == frozenset("A")
     assert replaceable(frozenset("ABX"), bank) == frozenset()
+
+
+def bank_with(*items: tuple[str, str, str]) -> list[Drawable]:
+    """Return a bank of these items: ref, type and point."""
+    return [
+        drawable_of(content(kind, point=point), ref=ref, version=1, sha="x", range_code="R", importance="X")
+        for ref, kind, point in items
+    ]
+
+
+def test_what_many_more_answered_than_its_like_rests() -> None:
+    three = bank_with(*((ref, "true_false", "R-A-001") for ref in "ABC"), ("D", "true_false", "R-A-002"))
+    assert worn({"A": 201, "B": 50, "C": 50, "D": 900}, three) == {"A"}
+    assert worn({"A": 200, "B": 50, "C": 50}, three) == frozenset()  # twice the mean is not more than that
+    assert worn({}, three) == frozenset()
+    assert worn({"A": 900}, bank_with(("A", "true_false", "P"), ("B", "true_false", "P"))) == frozenset()
+    other = bank_with(*((ref, "true_false", "P") for ref in "AB"), ("C", "single_choice", "P"))
+    assert worn({"A": 900}, other) == frozenset()  # of another type it is not alike
+
+
+def test_cases_rest_among_those_of_their_unit() -> None:
+    six = bank_with(*((ref, "true_false", "P") for ref in "ABCDEF"))
+    assert worn({"A": 90, "B": 100}, six) == {"A", "B"}
+    cases = [replace(item, point=item.ref, unit=number // 3) for number, item in enumerate(six)]
+    assert worn({"A": 90, "B": 1, "F": 80}, cases) == {"A", "F"}
+
+
+@given(st.dictionaries(st.sampled_from("ABCDEFG"), st.integers(0, 1000)))
+def test_more_than_half_of_what_is_alike_is_always_there(exposure: dict[str, int]) -> None:
+    assert len(worn(exposure, ALIKE)) < len(ALIKE) / 2
+
+
+ALIKE = bank_with(*((ref, "true_false", "P") for ref in "ABCDEFG"))

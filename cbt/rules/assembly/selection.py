@@ -126,6 +126,31 @@ def replaceable(seen: frozenset[str], items: Collection[Drawable]) -> frozenset[
     return frozenset(item.ref for item in items if item.ref in seen and (item.point, item.type) in fresh)
 
 
+WORN = 2.0
+"""An item that more than so many times as many people answered as its like on average rests.
+
+With 2, more than half of what is alike is always there: the forms of one sitting do not become alike.
+"""
+
+
+def worn(exposure: Mapping[str, int], items: Collection[Drawable]) -> frozenset[str]:
+    """Return the items that rest: answered by many more people than those of their point and type.
+
+    `exposure` says by ref how many answered an item in examinations of late; what is not in it, nobody did. Cases
+    are held against those of their unit.
+
+    Source: R-97, R-120.
+    """
+    alike: dict[tuple[object, ItemType], list[str]] = {}
+    for item in items:
+        alike.setdefault((item.point if item.unit is None else item.unit, item.type), []).append(item.ref)
+    resting: set[str] = set()
+    for refs in alike.values():
+        most = WORN * sum(exposure.get(ref, 0) for ref in refs) / len(refs)
+        resting.update(ref for ref in refs if exposure.get(ref, 0) > most)
+    return frozenset(resting)
+
+
 STARTS = 6
 SWAPS = 1500
 CASE_TRIES = 300
