@@ -17,8 +17,11 @@ from cbt.accounts.approvals import decisions
 from cbt.accounts.approvals.decisions import enter_code, expire_approvals, settle, show_code
 from cbt.accounts.approvals.requests import (
     ApprovalState,
+    ApprovalWish,
     Second,
+    SecondNeeded,
     SecondPersonTerms,
+    ask,
     claim,
     hand_over,
     insist_on_another,
@@ -153,6 +156,7 @@ def test_the_reader_s_language_is_used(world: World) -> None:
     officer = scene.as_("officer")
     officer.set_cookie("locale", "en")
     page = officer.get(f"/approvals/{ref}").text
+    assert 'data-said=""' in page  # nothing was done yet
     assert "Give the room time" in page
     assert "12:00 (min:sec)" in page
     assert "停电" in page
@@ -409,7 +413,7 @@ def test_a_code_is_any_of_six_digits(world: World) -> None:
         with world.app.app_context():
             code, until = show_code(ref, officer, machine="m", rng=Drawn(last=last), now=world.clock.now())
         assert (code, until) == (digits, world.clock.now() + 2 * MINUTE)
-    done(scene.step(ref, "enter", "proctor", code="000 007"))
+    done(scene.step(ref, "enter", "proctor", code=f"{'000 007':>20}"))
 
 
 @pytest.mark.once
@@ -642,3 +646,21 @@ def test_what_is_refused_to_somebody_is_on_record_and_what_they_typed_wrong_is_n
     scene.post("force", "theory", **credential(world, "proctor"))
     assert world.app.test_client().get("/staff/people").status_code == 303
     assert told() == ["approval.code_tries", "web.not_allowed", "second.same"]
+
+
+@pytest.mark.once
+def test_a_request_keeps_who_may_approve_and_of_a_long_place_and_machine_what_fits(world: World) -> None:
+    now = world.clock.now()
+    wish = ApprovalWish("x", "force", "sitting_room:1", "长" * 241, "{}", [("a", "text", "b")])
+    needed = SecondNeeded(roles=frozenset({"officer", "admin"}), assigned=True, seen="s" * 8)
+    with world.app.app_context():
+        with reading() as session:
+            first = staff_principal(session, world.people["proctor"].ref)
+        assert first is not None
+        ref = ask(wish, needed, first=first, machine="m" * 65, now=now)
+        assert ask(wish, needed, first=first, machine="n", now=now) == ref
+        with reading() as session:
+            row = session.scalars(select(Approval).where(Approval.ref == ref)).one()
+    assert (row.place, row.asked_machine, row.preview) == ("长" * 240, "m" * 64, '[["a","text","b"]]')
+    assert (row.roles, row.assigned, row.seen) == ("admin,officer", True, "s" * 8)
+    assert (row.asked_by, row.asked_at, row.expires_at) == (first.subject_ref, now, now + 5 * MINUTE)

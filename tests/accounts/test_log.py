@@ -123,6 +123,7 @@ def test_what_the_filter_shows_can_be_saved(world: World, monkeypatch: pytest.Mo
     assert [row[6] for row in rows[1:4]] == ["=1+3", "=1+2", "=1+1"]
     assert rows[1][4] == "全场暂停"
     assert len(rows) == 5, "and a line that there are more"
+    assert "一次最多 3 条" in str(rows[4][0])
     with world.app.app_context(), reading() as session:
         entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
     assert entry is not None

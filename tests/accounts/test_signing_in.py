@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import flask
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select, update
 
 from cbt.accounts import passwords, staff
 from cbt.accounts import sign_in as service
@@ -16,8 +18,9 @@ from cbt.errors import Conflict, InvalidInput, NotAllowed, TooMany
 from cbt.http.auth.login import Principal
 from cbt.http.auth.machine import Machine
 from cbt.http.auth.rate_limit import MAX_FAILURES, WINDOW
+from cbt.http.models import LoginSession
 from cbt.rules.roles import Role
-from cbt.storage.unit_of_work import reading
+from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.helpers import FakeClock
 from tests.world import World
 
@@ -258,3 +261,77 @@ def test_only_a_page_of_staff_tells_its_script_where_to_say_that_somebody_types(
     told = 'data-here="/staff/here"'
     assert told in world.staff("officer").get("/staff").text
     assert told not in world.app.test_client().get("/staff/sign-in").text
+
+
+@pytest.mark.once
+def test_ones_logins_are_listed_this_browser_first_and_ended_by_their_owner_alone(
+    app: flask.Flask, clock: FakeClock
+) -> None:
+    for login in ("zhou", "wang"):
+        hire(app, clock, login)
+    with app.app_context():
+        for login in ("zhou", "zhou", "zhou", "wang"):
+            service.sign_in(login=login, password=OWN, machine=MACHINE, now=clock.now())
+        with reading() as session:
+            refs = {login: principal(app, login).subject_ref for login in ("zhou", "wang")}
+            query = select(LoginSession.id).where(LoginSession.revoked_at.is_(None)).order_by(LoginSession.id)
+            *_former, first, here, last = session.scalars(
+                query.where(LoginSession.subject_ref == refs["zhou"])
+            )
+            theirs = session.scalars(query.where(LoginSession.subject_ref == refs["wang"])).all()[-1]
+        me = replace(principal(app, "zhou"), login_session_id=here)
+        other = replace(principal(app, "wang"), login_session_id=theirs)
+
+        def listed(who: Principal) -> list[int]:
+            return [row.id for row in service.open_ones(who, now=clock.now())]
+
+        assert (listed(me)[:3], listed(other)[:1]) == ([here, last, first], [theirs])
+        service.end_one(me, theirs, now=clock.now())
+        service.end_one(me, here, now=clock.now())
+        assert (listed(me)[:3], listed(other)[:1]) == ([here, last, first], [theirs])
+        service.end_one(me, last, now=clock.now())
+        assert listed(me)[:2] == [here, first]
+        service.end_others(me, now=clock.now())
+        assert (listed(me), listed(other)[:1]) == ([here], [theirs])
+        with unit_of_work() as session:
+            expires = session.get_one(LoginSession, here).expires_at
+            session.execute(update(LoginSession).values(seen_at=expires))
+        clock.set(expires - timedelta(seconds=1))
+        assert listed(me) == [here]
+        clock.set(expires)
+        assert listed(me) == []
+
+
+@pytest.mark.once
+def test_a_change_of_password_is_refused_at_its_field_and_leaves_it_as_it_was(
+    app: flask.Flask, clock: FakeClock
+) -> None:
+    once = hire(app, clock, "zhou", settled=False)
+    me = principal(app, "zhou")
+
+    def changed(old: str, new: str) -> tuple[str, object]:
+        with app.app_context():
+            try:
+                service.change_password(me, old=old, new=new, machine=MACHINE, now=clock.now())
+            except InvalidInput as error:
+                return error.code, error.params.get("field")
+        return "", None
+
+    assert changed("wrong wrong", OWN) == ("password.old_wrong", "old")
+    assert changed(once, once) == ("password.same", "new")
+    assert changed(once, "short") == ("password.short", "new")
+    with app.app_context(), reading() as session:
+        held = staff_by_login(session, "zhou")
+        assert held is not None
+        assert (held.must_change_password, held.password_issued_at) == (True, clock.now())
+    assert changed(once, OWN) == ("", None)
+    with app.app_context(), reading() as session:
+        held = staff_by_login(session, "zhou")
+        assert held is not None
+        assert (held.must_change_password, held.password_issued_at) == (False, None)
+    for _try in range(2 * MAX_FAILURES):  # whoever knows the old one guesses nothing
+        assert changed(OWN, OWN) == ("password.same", "new")
+    client = app.test_client()
+    assert sign_in(client, "zhou", OWN) == 303
+    differs = client.post("/staff/password", data={"old": OWN, "new": OWN + "1", "again": OWN})
+    assert (differs.status_code, sign_in(client, "zhou", OWN)) == (422, 303)

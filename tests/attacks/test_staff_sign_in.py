@@ -557,6 +557,7 @@ def test_taking_one_away_is_recorded_and_never_ones_own(app: flask.Flask, clock:
     assert ("手机丢失，当面核对身份证" in shown, "取消两步验证" in shown) == (True, True)
     assert chief.post(f"{waiting.location}/approve", data={"digest": digest}).status_code == 303
     assert (held().factor_reset_at, held().factor_reset_by) == (clock.now(), f"staff:{mine}")
+    assert "两步验证已取消，该账号的登录已全部结束。" in client.get(waiting.location).text
     with app.app_context(), reading() as session:
         last = (
             select(AuditEntry).where(AuditEntry.subject == f"staff:{theirs}").order_by(AuditEntry.id.desc())

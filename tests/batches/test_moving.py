@@ -551,3 +551,23 @@ def test_check_in_s_first_instant_ends_what_the_office_may_do_with_a_sitting(
     client.post(f"{page}/withdraw", data={"reason": "x"})
     with day.read() as session:
         assert day.work(session)[0].state == "published"
+
+
+@pytest.mark.once
+def test_who_has_to_hear_is_counted_by_unit_those_of_none_last(day: Day, published: dict[str, str]) -> None:
+    with day.write() as session:
+        people = session.scalars(select(Candidate).order_by(Candidate.id)).all()
+        for person, employer in zip(people, ("", "", "", "乙", "甲"), strict=True):
+            person.employer = employer
+        people[0].phone_sealed = None
+        tickets = session.scalars(select(AdmissionTicket).order_by(AdmissionTicket.id)).all()
+        tickets[1].printed_at = day.clock.now()
+        session.flush()
+        told = sitting_change.told_of(session, day.work(session)[0])
+        assert told.units == (("乙", 1), ("甲", 1), ("", 3))
+        assert told.counts == {"people": 5, "phones": 4, "staff": 1}
+        assert told.printed == len([one for one in tickets if one.printed_at is not None]) == 2
+        people[0].employer = "甲"
+        session.flush()
+        assert sitting_change.told_of(session, day.work(session)[0]).units == (("甲", 2), ("乙", 1), ("", 2))
+        assert set(told.tickets) == {one.id for one in tickets}

@@ -16,6 +16,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from cbt.assembly.models import Form
@@ -24,6 +25,7 @@ from cbt.audit.verification import verify
 from cbt.batches.people import addition, change, placement
 from cbt.batches.people.addition import level_of
 from cbt.batches.people.change import ChangeOrder
+from cbt.batches.people.directory import MOST_MINUTES, terms_of
 from cbt.batches.people.placement import free_seats, levels_of, rooms_of, seen_of, suggested
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
 from cbt.candidates.registration import PaperTerms, SeatedPaper, note_printed, register
@@ -884,3 +886,91 @@ def test_a_paper_that_the_batch_does_not_examine_is_nobodys_there(
     assert what(office, change.withdraw, **take)[0] == "person.changed"
     with office.read() as session:
         assert acts(session) == []
+
+
+@pytest.mark.once
+def test_whoever_has_no_form_gets_the_one_of_a_paper_they_change_to(office: Office) -> None:
+    with office.write() as session:
+        session.delete(session.get_one(Attempt, office.world.sitters["theory"].attempt_id))
+        version = office.of(session, "theory").blueprint_version_id
+    assert office.change("theory", paper=f"{version}.skills", accepted="1").status_code == 303
+    with office.read() as session:
+        row = office.of(session, "theory")
+        attempt = session.scalars(select(Attempt).where(Attempt.registration_id == row.id)).one()
+        assert session.get_one(Form, attempt.form_id).paper == "skills"
+
+
+@pytest.mark.once
+def test_nobody_is_brought_back_into_a_batch_they_were_not_withdrawn_from(office: Office) -> None:
+    world, path = office.world, office.person("theory")
+    ref = world.sitters["theory"].registration_ref
+    assert office.post(f"{path}/withdraw", registration=ref, reason="本人放弃").status_code == 303
+    with office.write() as session:
+        session.add(Batch(ref="ba-other", name="另一批次", created_at=world.clock.now(), occupation=""))
+        gone = session.scalars(select(Withdrawal)).one()
+        room, withdrawn = session.get_one(SittingRoom, gone.sitting_room_id).ref, gone.ref
+    with world.app.app_context(), pytest.raises(CbtError) as error:
+        change.bring_back(
+            batch_ref="ba-other",
+            withdrawal_ref=withdrawn,
+            room_ref=room,
+            seat=None,
+            reason="又来了",
+            accepted=True,
+            now=world.clock.now(),
+            actor="staff:st-8",
+        )
+    assert error.value.code == "registration.unknown"
+
+
+@pytest.mark.once
+def test_a_paper_is_in_the_way_of_itself_until_its_own_room_is_gone(office: Office) -> None:
+    with office.write() as session:
+        row = office.of(session, "theory")
+        rooms = session.scalars(select(SittingRoom).where(SittingRoom.sitting_id == row.sitting_id)).all()
+        assert len(rooms) > 1
+
+        def refused(**changed: Any) -> str:
+            asked = {"ticket_id": row.ticket_id, "version_ref": row.blueprint_ref, "paper": row.paper}
+            try:
+                addition.not_twice(session, **asked | changed)
+            except CbtError as error:
+                return error.code
+            return ""
+
+        for own, others, taken in (("planned", "cancelled", "person.already"), ("cancelled", "planned", "")):
+            for room in rooms:
+                room.state = own if room.id == row.sitting_room_id else others
+            session.flush()
+            assert refused() == taken, own
+        for room in rooms:
+            room.state = "planned"
+        session.flush()
+        assert refused()
+        assert not refused(paper="skills")
+        assert not refused(version_ref="another-level")
+        assert not refused(ticket_id=office.of(session, "skills").ticket_id)
+        session.rollback()
+
+
+def test_how_a_paper_is_taken_is_refused_at_its_field() -> None:
+    good = {"term": "retake", "minutes": " 10 ", "factor": "1.25", "note": "轮椅"}
+    terms = terms_of(MultiDict(good))
+    assert (terms.kind, terms.factor, terms.extra) == ("retake", Decimal("1.25"), timedelta(minutes=10))
+    assert terms_of(MultiDict()) == PaperTerms("first", Decimal(1), timedelta(), "", tools="")
+    assert terms_of(MultiDict(good | {"note": "长" * 200, "minutes": str(MOST_MINUTES)})).extra == timedelta(
+        minutes=MOST_MINUTES
+    )
+    for changes, code, field in (
+        ({"term": "other"}, "person.kind", "term"),
+        ({"note": "长" * 201}, "person.note", "note"),
+        ({"minutes": str(MOST_MINUTES + 1)}, "person.minutes", "minutes"),
+        ({"minutes": "-1"}, "person.minutes", "minutes"),
+        ({"factor": "x"}, "person.factor", "factor"),
+        ({"factor": "0.99"}, "person.factor", "factor"),
+        ({"factor": "NaN"}, "person.factor", "factor"),
+        ({"factor": "4.01"}, "person.factor", "factor"),
+    ):
+        with pytest.raises(CbtError) as error:
+            terms_of(MultiDict(good | changes))
+        assert (error.value.code, error.value.params.get("field")) == (code, field), changes

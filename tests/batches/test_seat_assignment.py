@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 from flask.testing import FlaskClient
+from flask_babel import gettext as _
 from sqlalchemy import select, update
 
 from cbt.assembly.draw import cases_of
@@ -256,3 +257,15 @@ def test_before_publishing_one_of_two_neighbours_gets_another_form(world: World)
     assert "已给陈静重新组卷" in done
     assert "邻座的专业能力案例相同" not in done
     assert not cases(world, "late").items() & cases(world, "skills").items()
+
+
+@pytest.mark.once
+def test_a_room_tells_its_spare_seats_from_the_others(day: Day) -> None:
+    client = crowd(day, 2)
+    with day.write() as session:
+        for number in (5, 6):
+            session.scalars(select(Seat).where(Seat.number == number)).one().spare = True
+    shown = flat(client.get(page_of(day)).text)
+    with day.app.test_request_context():
+        assert str(_("batches.seating.lead", people=2, seats=6, spares=2)) in shown
+    assert shown.count('<span class="name">备用') == 2

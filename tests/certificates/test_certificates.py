@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from cbt.candidates.corrections import store_photo
 from cbt.candidates.models import Candidate, Registration
 from cbt.certificates import register as certificate_register
 from cbt.certificates.commands import certificates as command
-from cbt.certificates.models import Certificate
+from cbt.certificates.models import Certificate, CertificatePhoto
 from cbt.certificates.register import RegisterFilter, SeriesForm, WaitingLevel, issue
 from cbt.enrolment.models import AssessmentBody
 from cbt.errors import CbtError
@@ -659,3 +659,43 @@ def test_every_hand_on_a_certificate_is_on_record_with_a_reason_up_to_its_limit(
     assert {entry.at for entry in entries} == {now}
     (_row, revoked) = rows(world)
     assert (revoked.revoked_at, revoked.revoked_by, revoked.revoke_reason) == (now, "staff:st-2", longest)
+
+
+@pytest.mark.once
+def test_a_kept_photo_that_cannot_be_opened_is_none_and_not_the_holders_of_now(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    row, *_others = given(world, "theory")
+    with world.app.app_context(), unit_of_work() as session:
+        store_photo(session, row.candidate_id, b"of now")
+        session.flush()
+        assert certificate_register.photo_on(session, row) == b"of now"
+        certificate_register.keep_photo(session, row, None)
+        session.flush()
+        assert session.get(CertificatePhoto, row.id) is None
+        for photo in (b"of then", b"later"):
+            certificate_register.keep_photo(session, row, photo)
+            session.flush()
+            assert certificate_register.photo_on(session, row) == b"of then"
+        session.get_one(CertificatePhoto, row.id).sealed = b"damaged"
+        assert certificate_register.photo_on(session, row) is None
+
+
+@pytest.mark.once
+def test_an_issue_says_how_many_and_is_of_the_local_day_and_of_who_asked(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    world.clock.set(datetime(2026, 11, 30, 17, tzinfo=UTC))  # the next day here
+    first, second = given(world, *BOTH)
+    officer = world.staff("officer")
+    data = {"level": level_of(world), "person": people(world, *BOTH)}
+    for row in (first, second):
+        assert (row.issued_on, row.issued_at) == (date(2026, 12, 1), world.clock.now())
+        assert officer.post(f"{LIST}/{row.ref}/revoke", data={"why": "x"}).status_code == 303
+    assert "已发证 2 份。" in officer.post(LIST, data=data, follow_redirects=True).text
+    with world.app.app_context(), reading() as session:
+        log = session.scalars(select(AuditEntry).where(AuditEntry.act == "certificate.issue")).all()
+    assert {(one.actor, one.at) for one in log} == {
+        (f"staff:{world.people['officer'].ref}", world.clock.now())
+    }
+    assert len(log) == 4

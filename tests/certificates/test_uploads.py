@@ -15,9 +15,18 @@ from sqlalchemy import select, update
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, Registration
 from cbt.certificates.models import Certificate
-from cbt.certificates.uploads import CERTIFICATES, FIELDS, UploadChoice, chosen, lines_of, read_choice
+from cbt.certificates.uploads import (
+    CERTIFICATES,
+    FIELDS,
+    UploadChoice,
+    _born_on,
+    chosen,
+    lines_of,
+    read_choice,
+)
 from cbt.enrolment.models import Applicant
 from cbt.errors import CbtError, InvalidInput
+from cbt.personal import PHONE
 from cbt.results import column_mapping
 from cbt.results.column_mapping import (
     CONSTANT,
@@ -30,6 +39,7 @@ from cbt.results.column_mapping import (
     MappingForm,
 )
 from cbt.results.models import Release, Result, UploadMapping
+from cbt.storage.crypto import DOCUMENT, seal
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.candidates.rosters import resident
 from tests.certificates.test_certificates import BOTH, LIST, candidate_id, given, qualify, set_parts
@@ -341,6 +351,9 @@ def test_every_field_says_what_is_known_of_the_holder_and_of_no_one_else(
             person.document_index = holder.document_index
     with world.app.app_context(), unit_of_work() as session:
         mine = candidate_id(world, "theory")
+        holder = session.get_one(Candidate, mine)
+        holder.gender, holder.phone_sealed = "female", seal("13800138000", PHONE)
+        holder.employer, holder.staff_number = "测试单位", "LY-7"
         scores = {"theory": "72.5", "skills": "81.0"}
         for result, registration in session.execute(
             select(Result, Registration).join(Registration, Registration.id == Result.registration_id)
@@ -355,9 +368,10 @@ def test_every_field_says_what_is_known_of_the_holder_and_of_no_one_else(
         "document_type": "居民身份证",
         "document_number": number,
         "born_on": f"{number[6:10]}-{number[10:12]}-{number[12:14]}",
-        "gender": first["gender"],
-        "phone": first["phone"],
-        "employer": first["employer"],
+        "gender": "女",
+        "phone": "13800138000",
+        "employer": "测试单位",
+        "staff_number": "LY-7",
         "education": "大学本科",
         "occupation": row.occupation,
         "level": row.level,
@@ -370,7 +384,7 @@ def test_every_field_says_what_is_known_of_the_holder_and_of_no_one_else(
         "standing": "有效",
         "body": row.body_name,
         CONSTANT: "固定",
-    } | {name: first[name] for name in FIELDS if name == "staff_number"}
+    }
     assert (second["sequence"], second["education"], second["document_number"]) == (
         "2",
         "高中、中专或技校",
@@ -437,3 +451,18 @@ def test_a_choice_is_of_a_batch_or_of_days_both_ends_included(
     assert officer.get(f"{page}&since={day}&until={day - DAY}").status_code == 422
     assert officer.get(f"{page}&since={day}&until={day}").status_code == 200
     assert isinstance(day, date)
+
+
+@pytest.mark.once
+def test_a_birthday_is_read_from_the_number_of_a_resident_alone(world: World) -> None:
+    with world.app.app_context():
+        for kind, number, day in (
+            ("resident_id", "310101199002281234", date(1990, 2, 28)),
+            ("temporary_resident_id", "310101199002281234", date(1990, 2, 28)),
+            ("passport", "310101199002281234", None),
+            ("resident_id", "31010119900228123", None),
+            ("resident_id", "3101011990022812345", None),
+            ("resident_id", "310101199002301234", None),
+        ):
+            holder = Candidate(document_type=kind, document_sealed=seal(number, DOCUMENT))
+            assert _born_on(holder) == day, (kind, number)

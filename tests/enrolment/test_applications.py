@@ -17,6 +17,7 @@ from cbt.audit.models import AuditEntry
 from cbt.blueprints.versions import store_blueprint
 from cbt.candidates.models import Candidate, CandidatePhoto
 from cbt.demo.people import portrait
+from cbt.enrolment.applications import store
 from cbt.enrolment.applications.application import (
     ApplicantVerdict,
     ApplicationForm,
@@ -27,9 +28,11 @@ from cbt.enrolment.applications.application import (
     make_application,
     put_in_batch,
     submit,
+    take_out_of_batch,
     take_step,
 )
 from cbt.enrolment.models import Applicant, MemberUnit, UnitApplication
+from cbt.enrolment.units import unit_by_ref
 from cbt.errors import CbtError
 from cbt.http.i18n import local_day
 from cbt.paths import product_dir
@@ -593,3 +596,79 @@ def test_another_level_is_taken_with_its_papers_and_opens_what_was_decided(world
     assert [f'"{level}"' in text for text, level in (
         (entry.before, LEVEL), (entry.after, "customer-service-l2")
     )] == [True, True]  # fmt: skip
+
+
+@pytest.mark.once
+def test_a_unit_is_told_of_its_own_applications_and_the_office_of_all(
+    world: World, officer: FlaskClient, desk: Desk, unit: str
+) -> None:
+    page = enter(officer, credit_code=OTHER_CODE, name="第二家客服公司")
+    assert officer.post(f"{page}/agreements", data=AGREEMENT).status_code == 303
+    other, mine = unit_ref(page), unit_ref(desk.page)
+    assert desk.begin(unit=other).status_code == 303
+    theirs = unit_ref(desk.page)
+    desk.enter()
+    assert desk.step("submit").status_code == 303
+    with world.app.app_context(), reading() as session:
+        ids = [unit_by_ref(session, ref).id for ref in (unit, other)]
+
+        def waiting(unit_id: int | None, *states: str) -> set[str]:
+            return {one.application.ref for one in store.waiting(session, unit_id=unit_id, states=states)}
+
+        def listed(unit_id: int | None, **asked: str) -> tuple[set[str], int]:
+            page = store.application_page(
+                session, unit_id=unit_id, page=1, **{"state": "", "text": ""} | asked
+            )
+            assert (page.counts or {})[page.kind] == page.count == len(page.lines)
+            return {one.application.ref for one in page.lines}, (page.counts or {})["draft"]
+
+        both = {mine, theirs}
+        for unit_id, seen, drafts in ((None, both, 1), (ids[0], {mine}, 1), (ids[1], {theirs}, 0)):
+            assert waiting(unit_id, "draft", "submitted") == seen
+            assert listed(unit_id) == (seen, drafts)
+            assert listed(unit_id, state="submitted") == (seen & {theirs}, drafts)
+            assert listed(unit_id, text="第二家") == (seen & {theirs}, 0)
+        assert (waiting(None, "draft"), waiting(None, "submitted")) == ({mine}, {theirs})
+
+
+@pytest.mark.once
+def test_which_batch_an_application_came_into_and_left_is_told_and_on_record(
+    world: World, desk: Desk
+) -> None:
+    desk.enter()
+    desk.step("submit")
+    desk.decide(people_of(world))
+    assert desk.step("accept").status_code == 303
+    put_in(world, desk)
+    ref, now = unit_ref(desk.page), world.clock.now()
+    with world.app.app_context(), unit_of_work() as session:
+        batch = batch_by_ref(session, world.batch_ref)
+        application = store.application_by_ref(session, ref, unit_id=None)
+        assert (application.batch_id, application.state) == (batch.id, "scheduled")
+        take_out_of_batch(session, ref, Applying("staff:test", now, local_day(now), None))
+        assert (application.batch_id, application.state) == (None, "accepted")
+        told = [(one.event, one.words, one.by) for one in store.steps_of(session, application)[:2]]
+        assert told == [(event, batch.name, "staff:test") for event in ("unschedule", "schedule")]
+    with rows(world, AuditEntry) as log:
+        noted = [(one.act, one.subject, one.actor, one.after) for one in log if one.act.endswith("schedule")]
+    of_batch = f'{{"batch":"{world.batch_ref}"}}'
+    assert noted == [
+        (f"application.{event}", f"unit_application:{ref}", "staff:test", of_batch)
+        for event in ("schedule", "unschedule")
+    ]
+
+
+@pytest.mark.once
+def test_the_home_page_tells_the_office_what_waits_and_a_clerk_that_nothing_does(
+    world: World, officer: FlaskClient, desk: Desk, unit: str
+) -> None:
+    clerk, waits = clerk_of(world, officer, unit, "miao"), 'id="applications-title"'
+    address = desk.page.replace("/office/", "/unit/")
+    assert waits not in officer.get("/staff").text
+    assert address in clerk.client.get("/staff").text
+    desk.enter()
+    assert desk.step("submit").status_code == 303
+    shown = officer.get("/staff").text
+    assert (waits in shown, desk.page in shown) == (True, True)
+    shown = clerk.client.get("/staff").text
+    assert (waits in shown, address in shown, 'href="/unit/applications/new"' in shown) == (True, False, True)

@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from cbt.enrolment.fees import accounts as paying
 from cbt.enrolment.fees import charges as charging
 from cbt.enrolment.fees import store as fees_store
 from cbt.enrolment.fees.accounts import FeeBooking, PaymentForm, RefundForm, matches_of
+from cbt.enrolment.fees.statement import span_of, statement_details
 from cbt.enrolment.fees.store import owed_by, payments_of, statements_of
 from cbt.enrolment.models import Applicant, FeeCharge, FeeMatch, FeePayment, FeeRefund, UnitApplication
 from cbt.enrolment.units import unit_by_ref
@@ -34,7 +35,7 @@ from cbt.sittings.models import Sitting
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.candidates.rosters import resident
 from tests.enrolment.test_applications import Desk, clerk_of, desk, people_of, put_in, unit, unit_ref
-from tests.enrolment.test_units import OTHER_CODE, enter, officer, rows
+from tests.enrolment.test_units import AGREEMENT, OTHER_CODE, enter, officer, rows
 from tests.helpers import count_queries, flat
 from tests.printing.paper import papers_of, squeezed
 from tests.world import World, named_nobody
@@ -99,7 +100,9 @@ def test_lines_arise_by_the_rule_and_stand_on_page_paper_and_workbook(
     (paper,) = papers_of(officer.get(f"{page}/pdf"), tmp_path)
     for said in ("上海市商业联合会", "郭宁", "380.00", "叁佰捌拾元整"):
         assert squeezed(said) in paper.text
-    assert sheet(officer, f"{page}/xlsx")[-1][4:] == [380, 0, 380]
+    book = sheet(officer, f"{page}/xlsx")
+    assert book[-1][4:] == [380, 0, 380]
+    assert [row[:2] for row in book[-3:-1]] == [[1, "陆遥"], [2, "郭宁"]]
     assert officer.get(f"{page}/exe").status_code == 404
     with rows(world, UnitApplication) as (application,):
         assert application.number == "2026-0001"
@@ -626,3 +629,134 @@ def test_a_payment_of_many_lines_is_taken_back_piece_by_piece(
     unmatched = [("fee.unmatch", {"matched": fen}) for fen in ("280.00", "100.00")]
     reversed_ = ("fee.reverse", {"amount": "380.00"})
     assert told == [*unmatched, reversed_, unmatched[0], reversed_]
+
+
+@pytest.mark.once
+def test_a_statement_tells_what_is_paid_of_the_lines_that_stand_and_apart_what_was_cancelled(
+    world: World, unit: str, accepted: Desk
+) -> None:
+    who = FeeBooking("staff:x", world.clock.now(), world.clock.now().date())
+    with rows(world, FeeCharge) as lines, rows(world, UnitApplication) as (application,):
+        first, retake = (one.ref for one in lines)
+    with world.app.test_request_context():
+        paying.record_payment(unit, form_of("300", "T-1"), who)
+
+        def told() -> tuple[list[tuple[str, int, int]], list[tuple[str, int, int]], list[int], int]:
+            with reading() as session:
+                of_unit = unit_by_ref(session, unit)
+                found = statement_details(session, of_unit, application.ref, day=who.today)
+                standing, gone = (
+                    [(one.charge.ref, one.paid, one.open) for one in some]
+                    for some in (found.lines, found.cancelled)
+                )
+                return standing, gone, [fen for _payment, fen in found.payments], found.sums.fen
+
+        assert told() == ([(first, 28000, 0), (retake, 2000, 8000)], [], [30000], 38000)
+        charging.cancel_lines(unit, [first], cause="withdrawn", reason="本人", booking=who)
+        assert told() == ([(retake, 2000, 8000)], [(first, 0, 0)], [2000], 10000)
+
+
+@pytest.mark.once
+def test_a_statement_of_a_batch_leaves_out_what_the_unit_has_in_none(
+    world: World, unit: str, accepted: Desk
+) -> None:
+    put_in(world, accepted)
+    accepted.begin(unit=unit)
+    accepted.enter(name="何静", document_number=resident(55))
+    accepted.step("submit")
+    accepted.decide(people_of(world)[-1:])
+    assert accepted.step("accept").status_code == 303
+    with world.app.test_request_context(), reading() as session:
+        of_unit = unit_by_ref(session, unit)
+        day = world.clock.now().date()
+        of_batch = statement_details(session, of_unit, world.batch_ref, day=day)
+        assert (of_batch.sums.fen, len(of_batch.lines), of_batch.sums.people) == (38000, 2, 2)
+        number = session.scalars(select(UnitApplication.number).order_by(UnitApplication.id)).first()
+        (ref,) = session.scalars(select(UnitApplication.ref).where(UnitApplication.number == number))
+        in_it = statement_details(session, of_unit, ref, day=day)
+        assert in_it.batch is of_batch.batch is not None
+        assert (of_batch.title, in_it.title) == (of_batch.batch.name, number)
+        alone = statement_details(session, of_unit, unit_ref(accepted.page), day=day)
+        assert (alone.sums.fen, [one.name for one in alone.lines], alone.batch) == (28000, ["何静"], None)
+
+
+@pytest.mark.once
+def test_each_units_account_is_its_own_and_what_is_owed_the_longest_comes_first(
+    world: World, officer: FlaskClient, unit: str, accepted: Desk
+) -> None:
+    page = enter(officer, credit_code=OTHER_CODE, name="第二家客服公司")
+    assert officer.post(f"{page}/agreements", data=AGREEMENT).status_code == 303
+    other = unit_ref(page)
+    accepted.begin(unit=other)
+    accepted.enter(name="何静", document_number=resident(55))
+    accepted.step("submit")
+    accepted.decide(people_of(world)[-1:])
+    assert accepted.step("accept").status_code == 303
+    who = FeeBooking("staff:x", world.clock.now(), world.clock.now().date())
+    with rows(world, UnitApplication) as (first, second):
+        own, theirs = (first.ref, first.number), (second.ref, second.number)
+    with world.app.test_request_context():
+        with unit_of_work() as session:
+            for line in session.scalars(select(FeeCharge).where(FeeCharge.unit_id == second.unit_id)):
+                line.charged_on -= timedelta(days=3)
+        paying.record_payment(unit, form_of("280", "T-1"), who)
+        paying.record_payment(other, replace(form_of("50", "T-2"), pays="-"), who)
+        with reading() as session:
+            ids = [unit_by_ref(session, ref).id for ref in (unit, other)]
+            sums = [owed_by(session, one) for one in ids]
+            assert [(one.charged, one.open, one.credit) for one in sums] == [
+                (38000, 10000, 0),
+                (28000, 28000, 5000),
+            ]
+            assert [one.days(who.today) for one in sums] == [0, 3]
+            assert [fees_store.open_statements(session, one) for one in ids] == [
+                [(*own, 10000)], [(*theirs, 28000)],
+            ]  # fmt: skip
+            for number, (reference, people) in zip(ids, (("T-1", 2), ("T-2", 1)), strict=True):
+                (line,) = payments_of(session, number, page=1).lines
+                (stands,) = statements_of(session, number, page=1).lines
+                assert (line.payment.reference, stands.people) == (reference, people)
+                assert paying.free_payments(session, number).keys() == (
+                    {line.payment.ref} if reference == "T-2" else set()
+                )
+            found = {
+                kind: fees_store.unit_fees_page(session, kind=kind, page=1)
+                for kind in ("open", "credit", "all", "x")
+            }
+            assert {kind: [one.unit.ref for one in page.lines] for kind, (page, _all) in found.items()} == {
+                "open": [other, unit], "credit": [other], "all": [other, unit], "x": [other, unit],
+            }  # fmt: skip
+            page, everybody = found["all"]
+            assert page.counts == {"open": 2, "credit": 1, "all": 2}
+            assert (everybody.charged, everybody.open, everybody.credit) == (66000, 38000, 5000)
+            with pytest.raises(CbtError):
+                statement_details(session, unit_by_ref(session, unit), theirs[0], day=who.today)
+        paying.record_payment(unit, form_of("100", "T-3"), who)
+        with reading() as session:
+            assert [len(fees_store.open_statements(session, one)) for one in ids] == [0, 1]
+            page, _all = fees_store.unit_fees_page(session, kind="open", page=1)
+            assert [one.unit.ref for one in page.lines] == [other]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "span"),
+    [
+        ("", "", (date(2026, 11, 1), date(2026, 11, 20))),
+        ("2026-10-05", "", (date(2026, 10, 5), date(2026, 11, 20))),
+        ("", "2026-11-30", (date(2026, 11, 1), date(2026, 11, 30))),
+        ("2026-11-20", "2026-11-20", (date(2026, 11, 20), date(2026, 11, 20))),
+        ("2026-11-21", "2026-11-20", None),
+        ("2026-11-31", "", None),
+        ("", "soon", None),
+    ],
+)
+def test_a_span_of_entries_is_this_month_up_to_today_or_what_is_said(
+    first: str, last: str, span: tuple[date, date] | None
+) -> None:
+    today = date(2026, 11, 20)
+    if span is not None:
+        assert span_of(first, last, today=today) == span
+        return
+    with pytest.raises(CbtError) as error:
+        span_of(first, last, today=today)
+    assert (error.value.code, error.value.params) == ("fees.span", {"field": "from"})

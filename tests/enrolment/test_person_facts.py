@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
 from cbt.blueprints.reader import read
-from cbt.enrolment.applications.person import DAYS, NUMBERS, TEXTS, facts_of, read_facts
-from cbt.errors import InvalidInput
+from cbt.enrolment.applications.person import DAYS, NUMBERS, TEXTS, facts_of, read_facts, read_person
+from cbt.errors import CbtError, InvalidInput
 from cbt.rules.enrolment.conditions import (
     CompletedTraining,
     Diploma,
@@ -83,3 +84,33 @@ def test_what_a_form_may_say_ends_where_it_is_said_to() -> None:
         with pytest.raises(InvalidInput) as refused:
             read_facts({name: text})
         assert (refused.value.code, refused.value.params.get("field", name)) == (code, name)
+
+
+def test_what_a_form_says_of_somebody_is_refused_at_its_field() -> None:
+    blueprint, _flaws = read(shipped("l3").read_text("utf-8"))
+    assert blueprint is not None
+    good = {
+        "name": "陆遥", "document_type": "passport", "document_number": "E1234567", "gender": "female",
+        "phone": "13800002222", "kind": "first", "graduated_on": "1940-01-01", "training_on": "2100-01-01",
+    }  # fmt: skip
+    read_person(good, ["theory"], blueprint)
+    for changes, code, field in (
+        ({"gender": ""}, "applicant.gender", "gender"),
+        ({"gender": "x"}, "applicant.gender", "gender"),
+        ({"papers": []}, "applicant.papers", "papers"),
+        ({"papers": ["none"]}, "applicant.papers", "papers"),
+        ({"kind": ""}, "web.bad_request", None),
+        ({"graduated_on": "1939-12-31"}, "applicant.day", "graduated_on"),
+        ({"graduated_on": "2100-01-02"}, "applicant.day", "graduated_on"),
+        ({"graduated_on": "soon"}, "applicant.day", "graduated_on"),
+        ({"years": str(NUMBERS["years"] + 1)}, "applicant.number", "years"),
+        ({"years": "-1"}, "applicant.number", "years"),
+        ({"school": "长" * (TEXTS["school"] + 1)}, "applicant.too_long", "school"),
+        ({"education": "none"}, "web.bad_request", None),
+    ):
+        sent: dict[str, Any] = good | changes
+        with pytest.raises(CbtError) as error:
+            read_person(sent, sent.pop("papers", ["theory"]), blueprint)
+        assert (error.value.code, error.value.params.get("field")) == (code, field), changes
+    longest = {"years": str(NUMBERS["years"]), "school": "长" * TEXTS["school"]}
+    assert read_person(good | longest, ["skills", "theory"], blueprint).told.items() >= longest.items()

@@ -26,7 +26,7 @@ from cbt.enrolment.agreements import (
     end_agreement,
     make_agreement,
 )
-from cbt.enrolment.body import MOST_DAYS, BodyDetails, body, change_body
+from cbt.enrolment.body import MOST_APPEAL_DAYS, MOST_DAYS, BodyDetails, body, change_body
 from cbt.enrolment.models import AssessmentBody, MemberUnit, UnitAgreement
 from cbt.enrolment.units import (
     UnitForm,
@@ -673,6 +673,10 @@ def test_what_is_said_of_the_body_is_refused_at_its_field(world: World) -> None:
             ({"look_up": "https://a@x.example/"}, "body.look_up", "look_up"),
             ({"look_up": "https://x.example/" + "x" * 103}, "body.too_long", "look_up"),
             ({"publicity_days": -1}, "body.days", "publicity_days"),
+            ({"appeal_days": 0}, "body.appeal_days", "appeal_days"),
+            ({"appeal_days": MOST_APPEAL_DAYS + 1}, "body.appeal_days", "appeal_days"),
+            ({"appeal_answer_days": 0}, "body.appeal_days", "appeal_answer_days"),
+            ({"appeal_answer_days": MOST_APPEAL_DAYS + 1}, "body.appeal_days", "appeal_answer_days"),
             ({"publicity_days": MOST_DAYS + 1}, "body.days", "publicity_days"),
             ({"payee_bank": "长" * 121, "payee_account": "1234567890"}, "body.too_long", "payee_bank"),
             ({"payee": "长" * 121}, "body.too_long", "payee"),
@@ -686,9 +690,26 @@ def test_what_is_said_of_the_body_is_refused_at_its_field(world: World) -> None:
         for changes in (
             {"website": "http://x.example/" + "x" * 183, "address": "长" * 200, "phone": "1" * 40},
             {"look_up": "https://x.example/" + "x" * 102, "publicity_days": MOST_DAYS},
+            {"appeal_days": MOST_APPEAL_DAYS, "appeal_answer_days": 1},
+            {"appeal_days": 1, "appeal_answer_days": MOST_APPEAL_DAYS},
             {"payee_bank": "长" * 120, "payee_account": "3105-0166 00001234"},
         ):
             change_body(replace(good, **changes), now=world.clock.now(), actor="staff:st-1")
         with reading() as session:
             kept = body(session)
     assert (kept.payee, kept.payee_account, kept.publicity_days) == ("示例", "3105016600001234", 5)
+
+
+@pytest.mark.once
+def test_what_is_refused_stands_in_the_form_it_was_sent_from(officer: FlaskClient) -> None:
+    page = enter(officer)
+    clerk = officer.post(f"{page}/clerks", data={"name": "长" * 61, "login": "miao"})
+    agreement = officer.post(f"{page}/agreements", data=AGREEMENT | {"number": "1" * 41, "note": "旧约"})
+    for answer, own, typed in ((clerk, "new-clerk", "miao"), (agreement, "new-agreement", "旧约")):
+        assert answer.status_code == 422
+        forms = {
+            name: answer.text.partition(f'aria-labelledby="{name}"')[2].partition("</section>")[0]
+            for name in ("new-agreement", "new-clerk")
+        }
+        assert [name for name, form in forms.items() if 'aria-invalid="true"' in form] == [own]
+        assert [name for name, form in forms.items() if f'value="{typed}"' in form] == [own]

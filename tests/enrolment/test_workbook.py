@@ -275,3 +275,26 @@ def test_a_way_leads_back_from_a_list_to_the_application(world: World, desk: Des
     where = bring(desk, [line(9, "江平"), line(10, "何静", years="1", education="")]).headers["Location"]
     assert enter(desk, where).headers["Location"] == where  # one is left
     assert f'<a href="{desk.page}">查看申请中的人员</a>' in desk.text(where)
+
+
+@pytest.mark.once
+def test_a_column_that_has_a_header_or_cells_can_be_said_and_one_of_neither_is_none(
+    world: World, desk: Desk
+) -> None:
+    where = bring(desk, [["江平", "甲", resident(9), "", ""]], ["姓名", "", "身份证号码", "", "工龄（年）"])
+    page = desk.text(where.headers["Location"])
+    assert re.findall(r'name="column\.0\.([A-Z])"', page) == ["A", "B", "C", "E"]
+    chosen = page.partition('name="column.0.E"')[2].partition("</select>")[0]
+    assert '<option value="years" selected>' not in chosen  # nothing in it says that it is that
+
+
+@pytest.mark.once
+def test_a_row_of_two_cells_is_somebody_without_a_number_and_one_of_a_single_cell_is_nobody(
+    world: World, desk: Desk
+) -> None:
+    columns = ["name", "document_number", "department"]
+    headers = [COLUMNS.title(name) for name in columns]
+    lines = [["江平", resident(9), ""], ["何静", "", "客服"], ["合计：2人", "", ""]]
+    where = bring(desk, lines, headers).headers["Location"]
+    shown = words_of(desk, where)
+    assert ("有错误 1" in shown, "没有当作考生" in shown) == (True, True)

@@ -1,4 +1,4 @@
-"""复评 in a browser: an appeal's short answer goes nameless to who never had it, and the decision takes the mark."""
+"""复评 in a browser: an appeal's answer goes nameless to who never had it, and the decision takes the mark."""
 
 from __future__ import annotations
 

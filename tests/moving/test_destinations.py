@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections import namedtuple
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from cbt.ops.move import _explaining, bar, explained
 from cbt.ops.move_endpoints import (
     EMBEDDED,
     PostgresFacts,
+    connect_file,
     embedded_database,
     postgres_database,
     prepare_postgres,
@@ -250,3 +252,11 @@ def test_a_file_that_the_disk_did_not_keep_gets_no_name(tmp_path: Path) -> None:
         target.commit()
     assert error.value.code == "db.unreadable"
     assert [path.name for path in tmp_path.iterdir()] == ["keys"]
+
+
+def test_what_a_file_is_refused_with_is_told_as_the_databases_own(tmp_path: Path) -> None:
+    """With a key and without one it is another library."""
+    for name, key in (("open.db", None), ("sealed.db", bytes(32))):
+        (tmp_path / name).touch()
+        with closing(connect_file(tmp_path / name, key)) as connection, pytest.raises(OperationalError):
+            connection.exec_driver_sql("SELECT 1 FROM nowhere")

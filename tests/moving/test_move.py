@@ -30,7 +30,7 @@ from cbt.ops.preparation import prepare_app
 from cbt.rules.roles import Role
 from cbt.runner.models import Attempt, Gap, Message
 from cbt.sittings.models import RoomAdjustment
-from cbt.storage.departure import check_not_moved
+from cbt.storage.departure import check_not_moved, departure_of
 from cbt.storage.types import db
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.moving.conftest import MakeDatabase, Mover, everything, settings_of
@@ -123,6 +123,14 @@ def test_a_finished_exam_moves_to_postgresql_and_back(
         assert json.loads(last.after) == {"from": moved.source, "to": moved.destination.place}
         assert moved.source.endswith("/data/cbt.db")
     is_right(there)
+    with planned.app.app_context(), reading() as session:
+        left = departure_of(session)
+    assert left is not None
+    assert (left.ref, left.at, left.state) == (moved.ref, planned.clock.now(), "left")
+    assert left.place == moved.destination.place
+    with planned.app.app_context():
+        arrived = [move.has_arrived(moved.destination, ref=ref) for ref in (moved.ref, "mv-other")]
+    assert arrived == [True, False]
 
     on_postgres = everything(there)
     back = Mover(there, planned.clock).to(str(tmp_path / "back"))

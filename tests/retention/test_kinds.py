@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from cbt.accounts.approvals.requests import Second
 from cbt.accounts.store import staff_principal
 from cbt.audit.models import AuditEntry
+from cbt.enrolment.models import UnitApplication
 from cbt.errors import CbtError
 from cbt.http.i18n import local_day
 from cbt.jobs.models import Job
@@ -41,7 +42,7 @@ from cbt.retention.due_batches import (
     lift_hold,
     place_hold,
 )
-from cbt.retention.erasure import STAYS, erase_piece
+from cbt.retention.erasure import STAYS, _came_to_nothing, erase_piece
 from cbt.retention.models import Destruction, RetentionHold
 from cbt.retention.personal_data import erase_person, export
 from cbt.runner.models import Attempt
@@ -372,9 +373,9 @@ def test_what_went_is_counted_by_groups_of_tables_that_go() -> None:
     assert {"candidate", "registration", "journal", "result", "candidate_photo", "incident"} <= set(counted)
 
 
-def put_any(session: Session, table: Table, at: datetime, **known: object) -> None:
+def put_any(session: Session, table: Table, blank_at: datetime, /, **known: object) -> None:
     """Put a row into a table, whatever it says: what it refers to is the first there is."""
-    blanks = {str: "x", int: 1, bool: True, date: at.date(), bytes: b"x", object: at}
+    blanks = {str: "x", int: 1, bool: True, date: blank_at.date(), bytes: b"x", object: blank_at}
     row: dict[str, object] = {}
     for column in table.columns:
         if column.foreign_keys:
@@ -474,3 +475,50 @@ def test_a_reason_and_a_note_are_taken_up_to_their_length(office: World) -> None
         for act, most, too_long, further in acts:
             assert refused(act, "长" * (most + 1)) == f"retention.{too_long}"
             assert refused(act, "长" * most) == further
+
+
+@pytest.mark.once
+def test_what_went_is_told_by_group_and_what_is_in_none_as_the_rest(office: World) -> None:
+    counted = {
+        "candidate": 1, "registration": 2, "withdrawal": 3, "admission_ticket": 4, "attempt": 5, "journal": 6,
+        "late_entry": 7, "recovered_entry": 8, "score": 9, "result": 10, "form": 11, "candidate_photo": 12,
+        "applicant_photo": 13, "applicant": 14, "applicant_proof": 15, "evidence_scan": 16, "incident": 17,
+        "incident_report": 18, "inspector_comment": 19, "approval": 20,
+    }  # fmt: skip
+    with office.app.app_context():
+        ref = asked(office, "electronic", DUE["electronic"])
+        with unit_of_work() as session:
+            row = session.scalars(select(Destruction).where(Destruction.ref == ref)).one()
+            row.counts = json.dumps(counted)
+            assert shown(session, row).counts == {
+                "people": 1, "registrations": 9, "attempts": 5, "answers": 21, "results": 19, "papers": 11,
+                "photos": 25, "applicants": 14, "evidence": 31, "reports": 54, "rest": 20,
+            }  # fmt: skip
+
+
+@pytest.mark.once
+def test_an_application_came_to_nothing_by_the_end_of_its_last_day_in_local_time(office: World) -> None:
+    last, midnight = date(2026, 11, 24), datetime(2026, 11, 24, 16, tzinfo=UTC)
+    before = midnight - timedelta(microseconds=1)
+    tables = Base.metadata.tables
+    with office.app.app_context(), unit_of_work() as session:
+        put_any(session, tables["member_unit"], PLANNED)
+        for number, (made, touched, in_batch) in enumerate(
+            (
+                (before, None, False),
+                (midnight, None, False),
+                (before, before, False),
+                (before, midnight, False),
+                (before, None, True),
+            )
+        ):
+            batch = batch_by_ref(session, OTHER).id if in_batch else None
+            put_any(
+                session, tables["unit_application"], PLANNED, ref=f"ap-{number}", number=f"2026-{number}",
+                created_at=made, batch_id=batch,
+            )  # fmt: skip
+            if touched is not None:
+                newest = session.scalar(select(func.max(tables["unit_application"].c.id)))
+                put_any(session, tables["application_step"], PLANNED, at=touched, application_id=newest)
+        query = select(UnitApplication.ref).where(_came_to_nothing(last)).order_by(UnitApplication.id)
+        assert session.scalars(query).all() == ["ap-0", "ap-2"]

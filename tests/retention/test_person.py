@@ -82,6 +82,15 @@ def test_everything_that_is_held_goes_out_and_no_key_and_no_other_person(world: 
         assert not any(
             word in text for word in (other.name, other.document, '"key"', "answer_key", "lease_hash")
         )
+    index = files["index.html"].decode()
+    for said in (
+        grouped(row.number),
+        row.occupation,
+        row.level,
+        row.issued_on.isoformat(),
+        "candidate_photo-1.jpg",
+    ):
+        assert said in index, said
     papers = {"form", "look_up_key", "packed_paper", "arrangement", "attempt_live", "fee_match"}
     assert not papers & rows.keys()
     assert set(files) == {"index.html", "page.css", "data.json", "candidate_photo-1.jpg"}

@@ -20,7 +20,6 @@ from sqlalchemy.orm import Session
 from cbt.assembly.draw import DrawSources
 from cbt.assembly.models import Form
 from cbt.audit.chain import record
-from cbt.batches.checks.concern import Concern
 from cbt.batches.people.addition import (
     candidate_of,
     close_withdrawals,
@@ -91,10 +90,8 @@ class ChangeOrder:
     accepted: bool = False
 
 
-def change(
-    *, batch_ref: str, registration_ref: str, order: ChangeOrder, now: datetime, actor: str
-) -> list[Concern]:
-    """Bring a registration to what an order says, all of it or nothing; return what was accepted about it.
+def change(*, batch_ref: str, registration_ref: str, order: ChangeOrder, now: datetime, actor: str) -> None:
+    """Bring a registration to what an order says, all of it or nothing.
 
     Its form moves with it; only another paper gets another form, and the former stays as it was frozen. Raise
     InvalidInput("person.nothing") where nothing differs, Conflict("person.changed") where somebody was quicker,
@@ -139,7 +136,6 @@ def change(
                 before=was,
                 after=becomes,
             )
-            return concerns
     except IntegrityError as error:
         raise Conflict("person.changed") from error
 
@@ -433,8 +429,8 @@ def bring_back(
     accepted: bool,
     now: datetime,
     actor: str,
-) -> list[Concern]:
-    """Register somebody again for a paper that was withdrawn, with the form it had; return what was accepted.
+) -> None:
+    """Register somebody again for a paper that was withdrawn, with the form it had.
 
     Raise Conflict("person.not_withdrawn") where it was brought back already, and as `seat_for`, `fits`, `not_twice`
     and `object_to` do.
@@ -478,7 +474,7 @@ def bring_back(
                 give_back(session, registration, session.get_one(Form, withdrawal.form_id))
             else:
                 draw_where_drawn(session, [(registration, place, chosen)], sources=sources, now=now)
-            concerns = object_to(session, [registration], accepted=accepted)
+            object_to(session, [registration], accepted=accepted)
             to_print_again(session, [ticket.id], "papers", now=now)
             record(
                 session,
@@ -489,7 +485,6 @@ def bring_back(
                 reason=reason,
                 after=facts_of(registration, place, chosen),
             )
-            return concerns
     except IntegrityError as error:
         raise Conflict("person.changed") from error
 
