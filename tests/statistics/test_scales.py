@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from cbt.statistics.comparison import holm, mean_difference
 from cbt.statistics.cut_scores import angoff, bookmark
 from cbt.statistics.equating import (
     Anchored,
+    Method,
+    all_methods,
     circle_arc,
     levine_equating,
     linear_equating,
@@ -124,3 +127,68 @@ def test_two_groups_are_held_against_each_other_as_r_does() -> None:
     assert mean_difference([1.0], others) is None
     assert mean_difference([2.0, 2.0], [2.0, 2.0]) is None
     assert holm([0.01, 0.04, 0.03, 0.005, 0.6]) == pytest.approx([0.04, 0.09, 0.09, 0.025, 0.6])
+
+
+def test_errors_of_equating_equal_those_made_by_hand() -> None:
+    """Of mean equating each group's variance over its people; of linear what Kolen and Brennan's (7.10) says of a
+    normal distribution, which these points have in their third and fourth moments.
+    """
+    new, old = normal_moments(50.0, 10.0), normal_moments(60.0, 8.0)
+    told = all_methods(new, old, [50.0, 70.0], most=(100.0, 100.0))
+    assert told is not None
+    n = len(new.total)
+    assert told["mean"].points == pytest.approx([60, 80])
+    assert told["mean"].errors == pytest.approx([math.sqrt((100 + 64) / n)] * 2, rel=1e-6)
+    by_hand = [8 * math.sqrt((1 / n + 1 / n) * (1 + z**2 / 2)) for z in (0.0, 2.0)]
+    assert told["linear"].points == pytest.approx([60, 76])
+    assert told["linear"].errors == pytest.approx(by_hand, rel=1e-4)
+    arc = told["circle_arc"]
+    assert arc.errors[1] < arc.errors[0]
+    ends = all_methods(new, old, [0.0, 100.0], most=(100.0, 100.0))
+    assert ends is not None
+    assert ends["circle_arc"].errors == pytest.approx([0, 0], abs=1e-6)
+
+
+def normal_moments(mean: float, sd: float) -> Anchored:
+    """Return six people with the skewness and the kurtosis of a normal distribution, and an anchor like them."""
+    shape = np.array([-math.sqrt(3), 0, 0, 0, 0, math.sqrt(3)])
+    return Anchored.of(mean + sd * shape, 20 + 3 * shape)
+
+
+@pytest.mark.parametrize("method", ["mean", "linear", "tucker", "levine", "circle_arc"])
+def test_errors_of_equating_are_what_other_people_would_change(method: Method) -> None:
+    """Held against a bootstrap of the same people, and half as large for four times as many."""
+    rng = np.random.default_rng(9)
+
+    def group(ability: float, n: int) -> Anchored:
+        able = rng.normal(ability, 1, n)
+        anchor = 12 + 3 * able + rng.normal(0, 2, n)
+        return Anchored.of(40 + 8 * able + anchor + rng.normal(0, 4, n), anchor)
+
+    def chosen(own: Anchored, people: Any) -> Anchored:
+        return Anchored.of(own.total[people], own.anchor[people])
+
+    new, old = group(-0.3, 200), group(0.2, 250)
+    told = all_methods(new, old, [40, 60], most=(100, 100))
+    assert told is not None
+    others = []
+    for _draw in range(600):
+        one = chosen(new, rng.integers(0, 200, 200))
+        other = chosen(old, rng.integers(0, 250, 250))
+        drawn = all_methods(one, other, [40, 60], most=(100, 100))
+        assert drawn is not None
+        others.append(drawn[method].points)
+    assert told[method].errors == pytest.approx(np.std(others, axis=0), rel=0.12)
+    four = [Anchored.of(np.tile(own.total, 4), np.tile(own.anchor, 4)) for own in (new, old)]
+    more = all_methods(*four, [40, 60], most=(100, 100))
+    assert more is not None
+    assert more[method].errors == pytest.approx(told[method].errors / 2, rel=1e-6)
+
+
+def test_an_anchor_that_tells_nothing_equates_nothing() -> None:
+    same = Anchored.of([40, 50, 60], [5, 5, 5])
+    against = Anchored.of([40, 50, 60], [7, 5, 3])
+    good = Anchored.of([40, 50, 60], [3, 5, 7])
+    for one, other in ((same, good), (good, same), (against, good)):
+        assert all_methods(one, other, [50], most=(100, 100)) is None
+    assert all_methods(good, good, [50], most=(100, 100)) is not None

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,10 +26,11 @@ from cbt.assembly.draw import Arranged, arrange, arrangements
 from cbt.bank.store import contents, taxonomy_of
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import Candidate, Registration
+from cbt.http.i18n import local_day
 from cbt.items.models import ItemBank
 from cbt.items.taxonomy import Taxonomy, parent_of
 from cbt.results import store
-from cbt.results.analysis.figures import ItemColumn, PaperAnswers
+from cbt.results.analysis.figures import FEWEST_TAKERS, MOST_FORMS, ItemColumn, PaperAnswers
 from cbt.results.models import Result
 from cbt.results.sheet.outcome import Standing
 from cbt.results.sheet.sitting import ends_of
@@ -214,7 +215,7 @@ def answers_of(
             done += 1
             tell(done, pieces)
         with reading() as session:
-            whole = _whole(session, paper, cells)
+            whole = _whole(session, paper, cells, [sitting_id for sitting_id, _centre in sittings])
         yield whole
         done += 1
 
@@ -398,7 +399,9 @@ def _layout(frame: str, voids: tuple[bool, ...]) -> _Layout:
     )
 
 
-def _whole(session: Session, paper: PaperKey, cells: _PaperCells) -> PaperAnswers:
+def _whole(
+    session: Session, paper: PaperKey, cells: _PaperCells, sitting_ids: Collection[int]
+) -> PaperAnswers:
     """Return what was gathered of a paper, with what is known of its items."""
     version_id, code = paper
     blueprint = blueprint_of(session, version_id)
@@ -433,8 +436,37 @@ def _whole(session: Session, paper: PaperKey, cells: _PaperCells) -> PaperAnswer
         names=_names(tables.values()),
         weights={code: weight for own, _importances in plans.values() for code, weight in own.items()},
         attempts=cells.attempts,
+        form_names=_form_names(session, cells, sitting_ids),
         seconds=b"" if cells.seconds is None else cells.seconds.tobytes(),
     )
+
+
+MOST_NAMES = 2
+"""Of so many sittings the names stand with a form."""
+
+
+def _form_names(session: Session, cells: _PaperCells, sitting_ids: Collection[int]) -> dict[int, str]:
+    """Return in which sittings the forms were taken that may be held against each other."""
+    counts = Counter(cells.form_of).most_common(MOST_FORMS)
+    wanted = {number for number, count in counts if count >= FEWEST_TAKERS}
+    if len(wanted) < 2:
+        return {}
+    form_ids = {form_id: number for form_id, number in cells.forms.items() if number in wanted}
+    rows = session.execute(
+        select(Attempt.form_id, Sitting.id, Sitting.name, Sitting.planned_start_at)
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .where(Attempt.form_id.in_(form_ids), Sitting.id.in_(sitting_ids))
+        .distinct()
+        .order_by(Sitting.id)
+    )
+    names: defaultdict[int, list[str]] = defaultdict(list)
+    for form_id, _sitting_id, name, starts_at in rows:
+        names[form_ids[form_id]].append(f"{name} {local_day(starts_at)}")
+    return {
+        number: " / ".join(own[:MOST_NAMES]) + (" …" if len(own) > MOST_NAMES else "")
+        for number, own in names.items()
+    }
 
 
 def _names(tables: Iterable[Taxonomy]) -> dict[str, str]:

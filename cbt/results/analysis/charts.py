@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from cbt.results.analysis.figures import ItemReport, PaperReport
+from cbt.results.analysis.figures import METHODS, FormPair, ItemReport, PaperReport
 from cbt.results.analysis.tables import choice_name
 
 WIDTH, HEIGHT = 640, 256
@@ -25,6 +25,9 @@ text { font-family: "Noto Sans SC"; font-size: 12px; text-anchor: middle; fill: 
 .pass, .point { fill: #2f6db5 } .fail { fill: #d5d9e0; stroke: #8a93a3 } .look { fill: #b3261e }
 .base, .tick { stroke: #8a93a3 } .mark, .grid { stroke: #8a93a3; stroke-dasharray: 5 4 }
 .line { fill: none; stroke: #6b7280; stroke-width: 1.5 } .line.key { stroke: #2f6db5; stroke-width: 3 }
+.line.mean { stroke-dasharray: 1 4 } .line.linear { stroke-dasharray: 10 4 2 4 }
+.line.levine { stroke-dasharray: 8 4 } .line.circle_arc { stroke-dasharray: 3 3 }
+.line.tucker { stroke: #2f6db5; stroke-width: 2.5 }
 </style>"""
 """What static/results/analysis.css says on the page, in the colours of paper."""
 
@@ -179,6 +182,47 @@ def places(paper: PaperReport) -> Markup | None:
         ]
     label = _("analysis.chart.places", paper=paper.title, count=len(shown), mean=f"{paper.mean.value:.1f}")
     return _drawing(PLACE_WIDTH, int(base) + _BOTTOM, label, parts)
+
+
+EQUATING_WIDTH, EQUATING_HEIGHT = 440, 400
+
+
+def equivalents(paper: PaperReport, pair: FormPair) -> Markup:
+    """Draw what points of the new form are worth in the reference form, a line a method against the diagonal."""
+    base, end, top, left = EQUATING_HEIGHT - 44, EQUATING_WIDTH - 14, 14, 44
+
+    def across(points: float) -> float:
+        return left + (end - left) * points / paper.points
+
+    def down(points: float) -> float:
+        return base - (base - top) * min(max(points / paper.points, 0), 1)
+
+    parts = []
+    for tenths in range(0, 11, 2):
+        points = paper.points * tenths / 10
+        parts += [
+            _line(left, down(points), end, down(points), "grid" if tenths else "base"),
+            _text(left - 6, down(points) + 4, f"{points:g}", "end"),
+            _line(across(points), base, across(points), base + 5, "tick"),
+            _text(across(points), base + 19, f"{points:g}"),
+        ]
+    mark = paper.pass_points
+    parts += [
+        _line(left, base, end, top, "base"),
+        _line(across(mark), top, across(mark), base, "mark"),
+        _text(across(mark) + 5, base - 8, _("results.chart.pass_line", points=f"{mark:g}"), "start"),
+        _text((left + end) / 2, EQUATING_HEIGHT - 6, _("analysis.equating.at")),
+    ]
+    for place, method in enumerate(METHODS):
+        path = " ".join(f"{across(row.at):.1f},{down(row.by_method[place].points):.1f}" for row in pair.rows)
+        parts.append(Markup('<polyline class="line {}" points="{}"/>').format(method, path))
+        y = top + 14 + 20 * place
+        parts += [
+            _line(left + 10, y - 4, left + 44, y - 4, f"line {method}"),
+            _text(left + 52, y, _(f"analysis.equating.method.{method}"), "start"),
+        ]
+    label = _("analysis.chart.equating", paper=paper.title, new=pair.new + 1, old=pair.old + 1)
+    return _drawing(EQUATING_WIDTH, EQUATING_HEIGHT, label, parts)
 
 
 def choice_lines(item: ItemReport) -> Markup:

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from cbt.results.analysis.equated import equating_of
 from cbt.results.analysis.figures import (
     EXCELLENT,
     FEW,
@@ -121,6 +122,7 @@ class _Paper:
             dif=dif,
             names=answers.names,
             weights=answers.weights,
+            equating=equating_of(answers, self.given),
         )
 
     def _items(self) -> list[ItemReport]:

@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 
 from cbt.printing.pdf import pdf
 from cbt.results.analysis import charts, tables
-from cbt.results.analysis.figures import FEW, AnalysisReport, PaperReport
+from cbt.results.analysis.figures import FEW, METHODS, AnalysisReport, FormChoice, FormPair, PaperReport
 from cbt.results.analysis.scope import scope_title
 from cbt.results.analysis.tables import FigureTable
 from cbt.spreadsheets.writer import add_sheet, new_workbook, text_format, write_text
@@ -37,7 +37,7 @@ def title() -> str:
     return str(_("analysis.report"))
 
 
-def printed(report: AnalysisReport) -> bytes:
+def printed(report: AnalysisReport, choice: FormChoice) -> bytes:
     """Return the report as PDF; equal figures, equal bytes."""
     drawings: dict[str, bytes] = {}
     name = scope_title(report.kind, report.name)
@@ -46,7 +46,10 @@ def printed(report: AnalysisReport) -> bytes:
         "foot": f"{title()} · {name}",
         "name": name,
         "about": _("analysis.about", sittings=report.sittings, papers=len(report.papers)),
-        "papers": [_paper(report, paper, number, drawings) for number, paper in enumerate(report.papers)],
+        "papers": [
+            _paper(report, paper, number, drawings, _pair_of(paper, number, choice))
+            for number, paper in enumerate(report.papers)
+        ],
         "words": {
             "page": _("results.print.page", number="{n}", count="{of}"),
             "conclusions": _("analysis.conclusions"),
@@ -55,6 +58,8 @@ def printed(report: AnalysisReport) -> bytes:
             "map": _("analysis.map"),
             "places": _(f"analysis.by.{report.place_kind}"),
             "places_text": _("analysis.places.lead"),
+            "equating": _("analysis.equating"),
+            "equating_text": _("analysis.equating.lead"),
             "map_text": _("analysis.map.lead"),
             "signatures": [_(f"analysis.sign.{name}") for name in _SIGNATURES],
         },
@@ -62,8 +67,40 @@ def printed(report: AnalysisReport) -> bytes:
     return pdf("analysis", data, language=str(flask_babel.get_locale()), drawings=drawings)
 
 
+def _pair_of(paper: PaperReport, number: int, choice: FormChoice) -> FormPair | None:
+    """Return the two forms that were chosen of a paper, those of most people where nobody chose."""
+    if paper.equating is None:
+        return None
+    return paper.equating.pair(choice if choice.paper == number + 1 else FormChoice())
+
+
+def _equated(
+    paper: PaperReport, number: int, pair: FormPair | None, drawings: dict[str, bytes]
+) -> dict[str, Any] | None:
+    if paper.equating is None:
+        return None
+    drawing = f"equated-{number}.svg" if pair is not None and pair.rows else ""
+    listed = []
+    if pair is not None:
+        listed.append(tables.anchor(paper.equating, pair))
+        if drawing:
+            drawings[drawing] = charts.on_paper(charts.equivalents(paper, pair))
+            listed.append(tables.short_equivalents(paper, pair))
+    refs = [tables.item_name(paper.items[place]) for place in pair.items] if pair is not None else []
+    return {
+        "drawing": drawing,
+        "tables": [_listed(table) for table in listed],
+        "items": f"{_('analysis.equating.items')}: {str(_('ui.comma')).join(refs)}" if refs else "",
+        "says": tables.equating_says(paper, pair),
+    }
+
+
 def _paper(
-    report: AnalysisReport, paper: PaperReport, number: int, drawings: dict[str, bytes]
+    report: AnalysisReport,
+    paper: PaperReport,
+    number: int,
+    drawings: dict[str, bytes],
+    pair: FormPair | None,
 ) -> dict[str, Any]:
     drawings[f"bands-{number}.svg"] = charts.on_paper(charts.bands(paper))
     # Of too few people stands what they have, and nothing of items or groups (R-96).
@@ -94,6 +131,7 @@ def _paper(
         "places": f"places-{number}.svg" if picture is not None else "",
         "compared": _listed(tables.short(compared, tables.PLACE_COLUMNS)) if compared is not None else None,
         "choices": looked_at,
+        "equated": _equated(paper, number, pair, drawings) if told else None,
         "tables": [_listed(table) for table in listed],
     }
 
@@ -114,7 +152,7 @@ def _listed(table: FigureTable) -> dict[str, Any]:
     }
 
 
-def workbook(report: AnalysisReport) -> bytes:
+def workbook(report: AnalysisReport, choice: FormChoice) -> bytes:
     """Return all figures as a workbook: the numbers as numbers, charts beside their tables, no cell a formula."""
     target = BytesIO()
     book = new_workbook(target)
@@ -129,7 +167,7 @@ def workbook(report: AnalysisReport) -> bytes:
             for form, shown in _FORMATS.items()
         },
     }
-    for paper in report.papers:
+    for number, paper in enumerate(report.papers):
         _overview_sheet(book, formats, report, paper)
         if paper.few:
             continue
@@ -142,6 +180,7 @@ def workbook(report: AnalysisReport) -> bytes:
         )
         _sheet(book, formats, f"{paper.title} {_('analysis.sheet.choices')}", [tables.all_choices(paper)])
         _places_sheet(book, formats, report, paper)
+        _equating_sheet(book, formats, paper, _pair_of(paper, number, choice))
     if not report.papers:
         write_text(add_sheet(book, title()), 0, 0, str(_("analysis.nobody")), formats["plain"])
     book.close()
@@ -176,6 +215,43 @@ def _places_sheet(book: Any, formats: dict[str, Any], report: AnalysisReport, pa
     chart.set_title({"name": f"{compared.title} · {_('analysis.mean')}", "name_font": {"size": 12}})
     chart.set_size({"height": 120 + 24 * min(len(compared.rows), 40)})
     sheet.insert_chart(last + 4, 0, chart)
+
+
+def _equating_sheet(book: Any, formats: dict[str, Any], paper: PaperReport, pair: FormPair | None) -> None:
+    """Write two forms held against each other, with a chart of what points are worth."""
+    if paper.equating is None:
+        return
+    listed = []
+    if pair is not None:
+        listed = [tables.anchor(paper.equating, pair), tables.equivalents(paper, pair)]
+        if not pair.rows:
+            del listed[1]
+        listed.append(tables.common_items(paper, pair))
+    name = f"{paper.title} {_('analysis.equating.sheet')}"
+    sheet = _sheet(book, formats, name, listed, after=tables.equating_says(paper, pair))
+    if pair is None or not pair.rows:
+        return
+    first = len(listed[0].rows) + 3 + 2
+    last = first + len(pair.rows) - 1
+    chart = book.add_chart({"type": "scatter", "subtype": "straight"})
+    for column, name in ((0, _("analysis.equating.diagonal")), *_method_columns()):
+        chart.add_series(
+            {
+                "name": str(name),
+                "categories": [sheet.name, first, 0, last, 0],
+                "values": [sheet.name, first, column, last, column],
+                "line": {"dash_type": "dash" if column == 0 else "solid", "width": 1.5},
+            }
+        )
+    chart.set_x_axis({"min": 0, "max": paper.points, "major_gridlines": {"visible": False}})
+    chart.set_y_axis({"min": 0, "max": paper.points})
+    chart.set_title({"name": str(_("analysis.equating")), "name_font": {"size": 12}})
+    chart.set_size({"width": 480, "height": 420})
+    sheet.insert_chart(1, len(listed[1].columns) + 1, chart)
+
+
+def _method_columns() -> list[tuple[int, str]]:
+    return [(1 + 2 * place, _(f"analysis.equating.method.{method}")) for place, method in enumerate(METHODS)]
 
 
 def _overview_sheet(book: Any, formats: dict[str, Any], report: AnalysisReport, paper: PaperReport) -> None:

@@ -7,6 +7,8 @@ Source: R-96, R-97.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 FEW = 10
@@ -18,6 +20,15 @@ EXCELLENT = 0.9
 GRADES = ((0.40, "good"), (0.30, "fair"), (0.20, "weak"))
 """From which D on a discrimination has which name; below the last it is to be mended. Source: R-97."""
 MEND = "mend"
+
+FEWEST_TAKERS = 30
+"""A form is equated with another where so many people had each."""
+MOST_FORMS = 6
+"""So many forms are equated with each other: those that most people had."""
+COMMON_ITEMS, COMMON_SHARE = 5, 0.2
+"""So many items, and this part of either form's points, two forms have in common, or they are not equated."""
+EquatingMethod = Literal["mean", "linear", "tucker", "levine", "circle_arc"]
+METHODS: tuple[EquatingMethod, ...] = ("mean", "linear", "tucker", "levine", "circle_arc")
 
 FLAGS = ("negative", "distractor_over_key", "key_missed", "too_hard", "too_easy", "unused")
 """What is to be looked at, the gravest first: the better do worse; the best prefer a distractor; most of the best
@@ -81,6 +92,8 @@ class PaperAnswers(msgspec.Struct, frozen=True):
     """The 鉴定比重 of each lowest range, in per cent."""
     attempts: list[int] = []
     """The database's key of each person's attempt."""
+    form_names: dict[int, str] = {}
+    """In which sittings the forms that most people had were taken, by places in the order they came up."""
     seconds: bytes = b""
     """How long each cell's answer took, float32, NaN where nobody knows; none where nobody asked for it."""
 
@@ -213,6 +226,91 @@ class TableCell(msgspec.Struct, frozen=True):
     difficulty: float | None
 
 
+class EquatedForm(msgspec.Struct, frozen=True):
+    """A form that enough people had to be equated: its place in the order they came up, and its people's points."""
+
+    number: int
+    name: str
+    """In which sittings it was taken."""
+    n: int
+    mean: float
+    sd: float
+
+
+class CommonGroup(msgspec.Struct, frozen=True):
+    """What the people of one form of two have on the items in common, and which part of the form these are."""
+
+    mean: float
+    sd: float
+    share: float
+
+
+class Equivalent(msgspec.Struct, frozen=True):
+    """Points of the reference form, with their standard error."""
+
+    points: float
+    error: float
+
+
+class EquivalentRow(msgspec.Struct, frozen=True):
+    """Points of the new form, and what they are worth by each of METHODS."""
+
+    at: float
+    by_method: list[Equivalent]
+
+
+class FormPair(msgspec.Struct, frozen=True):
+    """A new form and the one it is held against (numbers of forms), by the items in common.
+
+    The points of the items in common are those that they have in the reference form. `why_not` is "items", "share"
+    or "flat" where nothing is equated: too few items, too small a part of the points, or points that go with
+    nothing.
+    """
+
+    new: int
+    old: int
+    items: list[int]
+    """Places among the paper's items."""
+    points: float
+    new_group: CommonGroup | None = None
+    old_group: CommonGroup | None = None
+    why_not: str = ""
+    rows: list[EquivalentRow] = []
+
+
+class FormChoice(msgspec.Struct, frozen=True):
+    """Which two forms of which paper are to be held against each other: numbers from 1 on, 0 for nothing said."""
+
+    paper: int = 0
+    new: int = 0
+    old: int = 0
+
+
+class Equating(msgspec.Struct, frozen=True):
+    """What forms of a paper are worth in each other's points, for information; `forms` with most people first.
+
+    Source: R-100.
+    """
+
+    forms: list[EquatedForm]
+    pairs: list[FormPair]
+    """Each two of the forms, in both directions."""
+
+    def pair(self, choice: FormChoice) -> FormPair | None:
+        """Return two forms as somebody chose; what is not there is the form that most, or next most, people had."""
+        numbers = [form.number for form in self.forms]
+        if len(numbers) < 2:
+            return None
+        new, old = choice.new - 1, choice.old - 1
+        reference = old if old in numbers else next(number for number in numbers if number != new)
+        others = [number for number in numbers if number != reference]
+        other = new if new in others else others[0]
+        return next(pair for pair in self.pairs if (pair.new, pair.old) == (other, reference))
+
+    def form(self, number: int) -> EquatedForm:
+        return next(form for form in self.forms if form.number == number)
+
+
 class PaperReport(msgspec.Struct, frozen=True):
     """All figures of one paper."""
 
@@ -246,6 +344,8 @@ class PaperReport(msgspec.Struct, frozen=True):
     dif: list[DifFigures]
     names: dict[str, str]
     weights: dict[str, int]
+    equating: Equating | None = None
+    """None of a paper that everybody had in one form."""
 
     @property
     def few(self) -> bool:

@@ -30,7 +30,7 @@ from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF
 from cbt.results.analysis import documents
 from cbt.results.analysis.answers import answers_of, centres_of
-from cbt.results.analysis.figures import AnalysisReport, ItemReport, PaperReport
+from cbt.results.analysis.figures import AnalysisReport, FormChoice, ItemReport, PaperReport
 from cbt.results.analysis.scope import AnalysisScope, Kind, page_of, scope_of, scope_title, sittings_of
 from cbt.rules.canonical import canonical_json
 from cbt.rules.item_record import ItemUse, record_of
@@ -184,6 +184,10 @@ def _current(work: Work) -> AnalysisReport:
     return kept_report(scope, now=work.now) or _worked_out(scope.kind, scope.ref, work)
 
 
+def _choice(work: Work) -> FormChoice:
+    return FormChoice(*work.asked.get("forms", ()))
+
+
 def _record(session: Session, *, act: str, report: AnalysisReport, now: datetime, actor: str) -> None:
     """Put on record that somebody had the analysis as a file."""
     after = {"papers": len(report.papers), "people": sum(paper.n for paper in report.papers)}
@@ -196,7 +200,7 @@ def _file_name(report: AnalysisReport) -> str:
 
 def _paper_report(work: Work) -> JobResult:
     report = _current(work)
-    made = documents.printed(report)
+    made = documents.printed(report, _choice(work))
     return JobResult(
         file=JobFile(f"{documents.title()}-{_file_name(report)}.pdf", PDF, made),
         record=partial(_record, act="print.analysis", report=report, now=work.now, actor=work.actor),
@@ -205,7 +209,7 @@ def _paper_report(work: Work) -> JobResult:
 
 def _workbook(work: Work) -> JobResult:
     report = _current(work)
-    made = documents.workbook(report)
+    made = documents.workbook(report, _choice(work))
     return JobResult(
         file=JobFile(f"{documents.title()}-{_file_name(report)}.xlsx", XLSX, made),
         record=partial(_record, act="results.analysis_export", report=report, now=work.now, actor=work.actor),

@@ -11,7 +11,19 @@ from typing import Literal
 
 from flask_babel import gettext as _
 
-from cbt.results.analysis.figures import FEW, Estimate, GroupFigures, ItemReport, PaperReport
+from cbt.results.analysis.figures import (
+    COMMON_ITEMS,
+    COMMON_SHARE,
+    FEW,
+    FEWEST_TAKERS,
+    METHODS,
+    Equating,
+    Estimate,
+    FormPair,
+    GroupFigures,
+    ItemReport,
+    PaperReport,
+)
 from cbt.rules.items.content import LETTERS
 
 Cell = str | int | float | None
@@ -457,6 +469,118 @@ def compared(focal: str, reference: str) -> str:
     return str(
         _("analysis.dif.between", focal=words.get(focal, focal), reference=words.get(reference, reference))
     )
+
+
+def form_name(equating: Equating, number: int) -> str:
+    """Return what a form is called: its number, and its sittings where forms were taken in several."""
+    name = equating.form(number).name
+    said = str(_("analysis.equating.form", number=number + 1))
+    return f"{said} · {name}" if len({form.name for form in equating.forms}) > 1 else said
+
+
+def form_names(equating: Equating) -> list[tuple[int, str]]:
+    """Return the forms there are to choose from: their numbers from 1 on, and what they are called."""
+    return [(form.number + 1, form_name(equating, form.number)) for form in equating.forms]
+
+
+def anchor(equating: Equating, pair: FormPair) -> FigureTable:
+    """Return what each group of two has on its form, and on the items in common."""
+    columns = [
+        FigureColumn(_("analysis.col.form")),
+        FigureColumn(_("analysis.n"), "count"),
+        FigureColumn(_("analysis.mean"), "points"),
+        FigureColumn(_("analysis.sd"), "points"),
+        FigureColumn(_("analysis.equating.anchor_mean"), "points"),
+        FigureColumn(_("analysis.equating.anchor_sd"), "points"),
+        FigureColumn(_("analysis.equating.share"), "share"),
+    ]
+    rows: list[list[Cell]] = []
+    for role, number, group in (("new", pair.new, pair.new_group), ("old", pair.old, pair.old_group)):
+        form = equating.form(number)
+        name = str(_(f"analysis.equating.{role}.form", form=form_name(equating, number)))
+        figures = (None, None, None) if group is None else (group.mean, group.sd, group.share)
+        rows.append([name, form.n, form.mean, form.sd, *figures])
+    return FigureTable(_("analysis.equating.groups"), columns, rows)
+
+
+def equivalents(paper: PaperReport, pair: FormPair) -> FigureTable:
+    """Return what points of the new form are worth in the reference form, by each method with its error."""
+    columns = [FigureColumn(_("analysis.equating.at"), "points")]
+    for method in METHODS:
+        name = _(f"analysis.equating.method.{method}")
+        columns.append(FigureColumn(name, "points"))
+        columns.append(FigureColumn(_("analysis.equating.error", method=name), "points"))
+    rows: list[list[Cell]] = [
+        [row.at, *(figure for own in row.by_method for figure in (own.points, own.error))]
+        for row in pair.rows
+    ]
+    return FigureTable(_("analysis.equating.table"), columns, rows)
+
+
+def short_equivalents(paper: PaperReport, pair: FormPair) -> FigureTable:
+    """Return the same in six columns, an error in brackets behind its points, with the pass mark named."""
+    columns = [
+        FigureColumn(_("analysis.equating.at")),
+        *(FigureColumn(_(f"analysis.equating.method.{method}"), "points") for method in METHODS),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            str(_("analysis.equating.pass", points=f"{row.at:g}"))
+            if row.at == paper.pass_points
+            else f"{row.at:g}",
+            *(f"{own.points:.1f} ({own.error:.1f})" for own in row.by_method),
+        ]
+        for row in pair.rows
+    ]
+    return FigureTable(_("analysis.equating.table"), columns, rows)
+
+
+def common_items(paper: PaperReport, pair: FormPair) -> FigureTable:
+    """Return the items in common."""
+    columns = [
+        FigureColumn(_("analysis.col.item")),
+        FigureColumn(_("analysis.col.version"), "count"),
+        FigureColumn(_("analysis.col.type")),
+        FigureColumn(_("analysis.difficulty"), "index"),
+    ]
+    rows: list[list[Cell]] = [
+        [item_name(item), item.column.version, str(_(f"bank.type.{item.column.type}")), item.difficulty.value]
+        for item in (paper.items[place] for place in pair.items)
+    ]
+    return FigureTable(_("analysis.equating.items"), columns, rows)
+
+
+def equating_says(paper: PaperReport, pair: FormPair | None) -> list[str]:
+    """Return in sentences what is said of two forms, and that no mark is moved by it.
+
+    Source: R-100.
+    """
+    information = str(_("analysis.equating.information", points=f"{paper.pass_points:g}"))
+    if pair is None:
+        return [str(_("analysis.equating.few", least=FEWEST_TAKERS)), information]
+    shares = [group.share for group in (pair.new_group, pair.old_group) if group is not None]
+    common = str(
+        _(
+            "analysis.equating.common",
+            count=len(pair.items),
+            points=f"{pair.points:.1f}",
+            share=_percent(min(shares)),
+        )
+    )
+    if pair.why_not:
+        reason = _(
+            f"analysis.equating.why.{pair.why_not}", items=COMMON_ITEMS, share=f"{100 * COMMON_SHARE:g}%"
+        )
+        return [common, str(reason), information]
+    mark = next(row for row in pair.rows if row.at == paper.pass_points)
+    tucker = mark.by_method[METHODS.index("tucker")]
+    worth = _(
+        "analysis.equating.worth",
+        points=f"{paper.pass_points:g}",
+        worth=f"{tucker.points:.1f}",
+        error=f"{tucker.error:.1f}",
+    )
+    return [common, str(worth), information]
 
 
 def conclusions(paper: PaperReport) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import flask
 from flask_babel import gettext as _
 
@@ -11,7 +13,7 @@ from cbt.http.partials import Reply
 from cbt.jobs.answers import file_reply, have_done
 from cbt.jobs.registry import JobKind
 from cbt.results.analysis import charts, job, scope, tables
-from cbt.results.analysis.figures import AnalysisReport
+from cbt.results.analysis.figures import AnalysisReport, FormChoice
 from cbt.results.analysis.job import ANALYSIS_BOOK, ANALYSIS_PRINT, KIND_BY_SCOPE, READERS
 from cbt.results.analysis.scope import AnalysisScope, Kind, centre_ref_of
 from cbt.rules.roles import Role
@@ -22,6 +24,9 @@ ITEMS = 50
 """So many items are on a page."""
 LOOKED_AT = 24
 """So many of those that are to be looked at are drawn; the others stand in the list."""
+MOST_NUMBER = 9999
+FORM_FIELDS = ("paper", "new", "old")
+"""Which paper, and which of its forms is held against which."""
 ROWS = 60
 """So many lines of a table are shown; the workbook has them all."""
 
@@ -149,7 +154,14 @@ def centre_workbook(centre_ref: str, year: int) -> Reply:
 
 
 def _made(file: JobKind, kind: Kind, ref: str) -> Reply:
-    return file_reply(file, subject=f"{kind}:{ref}", scope=kind, ref=ref)
+    choice = form_choice(flask.request.form)
+    forms = {"forms": [choice.paper, choice.new, choice.old]} if choice.paper else {}
+    return file_reply(file, subject=f"{kind}:{ref}", scope=kind, ref=ref, **forms)
+
+
+def form_choice(given: Mapping[str, str]) -> FormChoice:
+    """Return which two forms of which paper were chosen."""
+    return FormChoice(*(whole_number(given.get(name, ""), most=MOST_NUMBER) or 0 for name in FORM_FIELDS))
 
 
 def _page(kind: Kind, ref: str) -> Reply:
@@ -179,6 +191,7 @@ def _shown(of: AnalysisScope, report: AnalysisReport) -> Reply:
     def url(place: int, **where: object) -> str:
         return scope.page_of(of.kind, of.ref, paper=place, **where)
 
+    pair = None if paper.equating is None else paper.equating.pair(form_choice(args))
     span = PageSpan(len(paper.items), ITEMS, page_of(args))
     looked_at = paper.flagged[:LOOKED_AT]
     compared = tables.places(paper, report.place_kind)
@@ -207,6 +220,9 @@ def _shown(of: AnalysisScope, report: AnalysisReport) -> Reply:
         ],
         dif=tables.differential(paper),
         compared=[(one, tables.compared(one.focal, one.reference)) for one in paper.compared],
+        number=number,
+        pair=pair,
+        tables=tables,
         charts=charts,
         rows=ROWS,
     )
