@@ -99,7 +99,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("likeness", "case"),
             *_of("ruling", "decide"),
             *_of("appeal", "ask withdraw decide fresh fresh_off"),
-            *_of("key", "correct corrected"),
+            *_of("key", "correct corrected marks marks_off"),
             *_of("sitting", "release"),
             *_of("attempt", "late_approved late_rejected"),
         ),

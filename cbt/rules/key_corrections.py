@@ -15,16 +15,23 @@ from cbt.rules.retake import PaperOutcome
 
 
 class CorrectionKind(StrEnum):
-    """What is done about an item that was bad: 改答案, 多答案, 送分, 作废. Source: R-54."""
+    """What is done about an item that was bad: 改答案, 多答案, 按新标准重评, 送分, 作废. Source: R-51, R-54."""
 
     KEY = "key"
     ACCEPT = "accept"
+    RUBRIC = "rubric"
     GIVE_ALL = "give_all"
     VOID = "void"
 
     @property
     def names_answers(self) -> bool:
         return self in {CorrectionKind.KEY, CorrectionKind.ACCEPT}
+
+    def suits(self, *, by_people: bool, is_typed: bool) -> bool:
+        """Return whether it can be done about an item: one that people mark, one whose key somebody types."""
+        if self is CorrectionKind.RUBRIC:
+            return by_people
+        return is_typed or not self.names_answers
 
 
 def revision_by(

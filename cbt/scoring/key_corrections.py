@@ -79,10 +79,12 @@ def revision_named(
 ) -> KeyRevision:
     """Return what a correction changes whose answers stand as an author writes them.
 
+    By another rubric nothing is right that was not: what counts is what people give (`marking.rubric_round`).
+
     Raise NotFound("bank.item_unknown"), InvalidInput("item.answer") for an answer the item cannot have.
     """
     content = contents(session, [(item_ref, version)], bank_id)[item_ref, version].part(part)
-    keys = [content.read_key(answer) for answer in answers]
+    keys = [content.read_key(answer) for answer in answers] if kind.names_answers else []
     return revision_by(kind, item_ref, version, part, keys)
 
 

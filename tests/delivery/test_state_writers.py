@@ -71,8 +71,8 @@ CHANGES = {
     "scoring/marking/desk.py:_bring_in",
     "scoring/marking/desk.py:_opened",
     "scoring/marking/desk.py:_ended",
-    "scoring/marking/fresh_marks.py:request_marks",
-    "scoring/marking/fresh_marks.py:_ask",
+    "scoring/marking/fresh_marks.py:open_again",
+    "scoring/marking/fresh_marks.py:ask_mark",
     "scoring/marking/fresh_marks.py:end_purpose",
     "scoring/marking/turns.py:_put",
 }

@@ -124,7 +124,7 @@ def test_a_fresh_mark_counts_only_where_the_decision_takes_it(scene: MarkingScen
         with world.app.app_context(), refused("appeal.marks_first"):
             decide(appeal, verdict, "核对。", now=world.clock.now(), actor="staff:nobody")
     desk = flat(officer.get(f"/marking/desks/{scene.ref}").text)
-    assert ("因成绩复核重新开放" in desk, "结束阅卷" in desk) == (True, False)
+    assert ("阅卷因成绩复核或试题更正重新开放" in desk, "结束阅卷" in desk) == (True, False)
 
     with world.app.app_context():
         # Three wait in the queue, and nothing tells which one is meant; who marked them gets none of them.

@@ -74,3 +74,18 @@ def test_who_crosses_the_mark(
     before: PaperOutcome | None, after: PaperOutcome | None, turn: VerdictTurn
 ) -> None:
     assert turn_of(before, after) is turn
+
+
+@pytest.mark.parametrize(
+    ("by_people", "is_typed", "kinds"),
+    [
+        pytest.param(False, True, {"key", "accept", "give_all", "void"}, id="a key that is typed"),
+        pytest.param(True, False, {"rubric", "give_all", "void"}, id="marked by people"),
+        pytest.param(False, False, {"give_all", "void"}, id="a key that nobody types"),
+    ],
+)
+def test_what_can_be_done_about_an_item_goes_by_who_marks_it(
+    by_people: bool, is_typed: bool, kinds: set[str]
+) -> None:
+    offered = {kind.value for kind in CorrectionKind if kind.suits(by_people=by_people, is_typed=is_typed)}
+    assert offered == kinds

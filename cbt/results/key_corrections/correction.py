@@ -28,6 +28,8 @@ from cbt.results.key_corrections.effect import (
     attempts_asked,
     lines_of,
     mark_of,
+    marked_round,
+    marks_by,
     place_of,
     read_effect,
     require_ended,
@@ -37,9 +39,11 @@ from cbt.results.models import Result
 from cbt.results.release import SECOND_FOR_RELEASE, put_right
 from cbt.results.sheet.sitting import RegistrationEnd, ends_of
 from cbt.rules.canonical import canonical_json, digest_of
-from cbt.rules.key_corrections import VerdictTurn, may_raise
+from cbt.rules.key_corrections import CorrectionKind, VerdictTurn, may_raise
 from cbt.runner.models import Attempt
 from cbt.scoring.key_corrections import keys_in_force
+from cbt.scoring.marking.fresh_marks import end_purpose
+from cbt.scoring.marking.rubric_round import RubricRound, round_marks, take_round
 from cbt.scoring.models import CorrectedAttempt, KeyCorrection, Score
 from cbt.scoring.score_sheets import Scored, Scorers
 from cbt.scoring.store import NewScore, latest_scores, score_rows
@@ -73,7 +77,8 @@ def correction_wish(
         ),
         ("key.kind", "word", f"key.kind.{effect.proposal.kind.value}"),
     ]
-    lines += [("key.answers", "text", answers)] if answers else []
+    said_as = "key.rubric" if effect.proposal.kind is CorrectionKind.RUBRIC else "key.answers"
+    lines += [(said_as, "text", answers)] if answers else []
     lines += [
         ("approval.line.people", "count", str(len(effect.lines))),
         ("key.rising", "count", str(effect.rising)),
@@ -124,6 +129,8 @@ class _Act:
     actor: str
     second: str
     reason: str
+    round: RubricRound | None
+    """Whose fresh marks count by it."""
 
 
 def correct_key(
@@ -149,7 +156,8 @@ def correct_key(
     if kept:
         with reading() as session:
             made = session.get_one(KeyCorrection, kept["correction"])
-            lines = _left(session, made, proposal)
+            own = marked_round(session, place_of(session, proposal.item), proposal)
+            lines = _left(session, made, proposal, own)
         if rests_of(lines)[0] != kept["rest"]:
             lines = []
     else:
@@ -161,14 +169,17 @@ def correct_key(
             partial(_begin, effect, reason=reason, actor=actor, second=second, now=now, work=work)
         )
         lines = effect.lines
-    act = _Act(made.id, made.number, made.sitting_id, now, actor, made.second, reason)
+        with reading() as session:
+            own = marked_round(session, place_of(session, proposal.item), proposal)
+    act = _Act(made.id, made.number, made.sitting_id, now, actor, made.second, reason, own)
     with reading() as session:
         keys = keys_in_force(session, made.sitting_id, made.number)
     scorers, corrected = Scorers(), int(kept.get("corrected", 0))
     for piece, rest in zip(pieces_of(lines), rests_of(lines)[1:], strict=True):
         with reading() as session:
             changing = [line.attempt for line in piece if not line.stays]
-            scored = scorers.score(session, changing, keys=keys)
+            marks = None if own is None else round_marks(session, own, changing)
+            scored = scorers.score(session, changing, keys=keys, marks=marks)
 
         def put(
             piece: Sequence[EffectLine] = piece,
@@ -186,7 +197,9 @@ def correct_key(
     return work.in_front(partial(_end, act, corrected, made.people))
 
 
-def _left(session: Session, made: KeyCorrection, proposal: KeyProposal) -> list[EffectLine]:
+def _left(
+    session: Session, made: KeyCorrection, proposal: KeyProposal, own: RubricRound | None
+) -> list[EffectLine]:
     """Return what a correction that stopped has still to do."""
     there = set(
         session.scalars(
@@ -195,7 +208,8 @@ def _left(session: Session, made: KeyCorrection, proposal: KeyProposal) -> list[
     )
     asked = attempts_asked(session, made.sitting_id, made.bank_id, proposal.item)
     keys = keys_in_force(session, made.sitting_id, made.number)
-    return lines_of(session, made.sitting_id, [one for one in asked if one not in there], keys, Scorers())
+    left = [attempt_id for attempt_id in asked if attempt_id not in there]
+    return lines_of(session, made.sitting_id, left, keys, Scorers(), marks=marks_by(session, own))
 
 
 def _begin(
@@ -262,6 +276,8 @@ def _correct_piece(
     current = [line for line in lines if _is_as_shown(line, ends[line.registration])]
     fresh = [line for line in current if not line.stays]
     made = _score_anew(session, act, fresh, scored)
+    if act.round is not None:
+        take_round(session, act.round, made)
     session.add_all(
         CorrectedAttempt(
             key_correction_id=act.correction_id,
@@ -363,7 +379,8 @@ def _end(act: _Act, corrected: int, people: int) -> dict[str, object]:
         facts["left"] = people - corrected
         if made.ended_at is None:
             made.ended_at = act.now
-            subject = hold_sitting(session, act.sitting_id).logged_as
+            sitting = hold_sitting(session, act.sitting_id)
+            subject = sitting.logged_as
             chain.record(
                 session,
                 at=act.now,
@@ -377,6 +394,8 @@ def _end(act: _Act, corrected: int, people: int) -> dict[str, object]:
                     "left": facts["left"],
                 },
             )
+            if act.round is not None:  # the desk is open no longer than that took
+                end_purpose(session, sitting, act.round.subject, now=act.now, actor=act.actor)
         return facts
 
 

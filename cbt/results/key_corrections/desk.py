@@ -17,6 +17,7 @@ from cbt.accounts.store import actor_names
 from cbt.assembly.models import Form
 from cbt.blueprints.store import blueprint_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.errors import Conflict
 from cbt.items.models import Item, ItemBank, ItemVersion
 from cbt.items.preview import verdicts
 from cbt.proctoring.hands import (
@@ -34,8 +35,9 @@ from cbt.results.models import Result
 from cbt.results.publicity.store import standing_publication
 from cbt.results.retake_ledger import Booking, bookings_among
 from cbt.rules.items.content import ItemContent
-from cbt.rules.key_corrections import Shift, VerdictTurn
+from cbt.rules.key_corrections import CorrectionKind, Shift, VerdictTurn
 from cbt.runner.models import Attempt
+from cbt.scoring.marking.rubric_round import RoundProgress, progress_of_round
 from cbt.scoring.models import CorrectedAttempt, KeyCorrection
 from cbt.sittings.models import Batch, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import official_only
@@ -182,6 +184,30 @@ class ItemPage:
     hands: Sequence[HandOnItem]
     corrections: Sequence[KeyCorrection]
     names: Mapping[str, str]
+    rounds: Sequence[RoundLine]
+    """By which rubrics its answers can be, or were, marked anew; none of an item that people do not mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundLine:
+    """What was marked anew by the rubric of one version."""
+
+    version: int
+    progress: RoundProgress
+
+
+def _rounds(session: Session, place: ItemPlace, item: AskedItem, current: int) -> list[RoundLine]:
+    """Return the rounds by the version that was asked and by the one in the bank, where that can be marked by."""
+    if not place.content.part(item.part).by_people:
+        return []
+    lines = []
+    for version in dict.fromkeys((current, item.version)):
+        try:
+            own = place.round_by(session, item, version)
+        except Conflict:  # it is no longer marked by people
+            continue
+        lines.append(RoundLine(version, progress_of_round(session, own.subject)))
+    return lines
 
 
 def item_page(session: Session, item: AskedItem, report: AnalysisReport | None) -> ItemPage:
@@ -203,11 +229,17 @@ def item_page(session: Session, item: AskedItem, report: AnalysisReport | None) 
         hands,
         own,
         actor_names(session, {who for one in own for who in (one.by, one.second)}),
+        _rounds(session, place, item, current or item.version),
     )
 
 
-def answers_said(content: ItemContent, answers: Sequence[Any]) -> list[str]:
-    """Return answers in words, as an author reads a key."""
+def answers_said(
+    session: Session, place: ItemPlace, item: AskedItem, kind: CorrectionKind, answers: Sequence[Any]
+) -> list[str]:
+    """Return answers in words, as an author reads a key; a rubric line by line."""
+    content = place.content.part(item.part)
+    if kind is CorrectionKind.RUBRIC:
+        return place.round_by(session, item, int(answers[0])).content(session).key_lines(verdicts())
     keyed = [replace(content, answer_key=content.read_key(answer)) for answer in answers]
     return [" ".join(one.key_lines(verdicts())) for one in keyed]
 
@@ -311,7 +343,7 @@ def correction_page(session: Session, ref: str) -> CorrectionPage:
     sitting = session.get_one(Sitting, made.sitting_id)
     bank = session.get_one(ItemBank, made.bank_id)
     item = AskedItem(sitting.ref, bank.ref, made.item_ref, made.item_version, made.part)
-    asked = place_of(session, item).content.part(made.part)
+    place = place_of(session, item)
     lines = corrected_lines(session, made)
     current = session.scalar(select(Item.version).where(Item.bank_id == bank.id, Item.ref == made.item_ref))
     elsewhere = _elsewhere(session, made)
@@ -319,7 +351,7 @@ def correction_page(session: Session, ref: str) -> CorrectionPage:
         made,
         sitting,
         item,
-        answers_said(asked, json.loads(made.answers)),
+        answers_said(session, place, item, CorrectionKind(made.kind), json.loads(made.answers)),
         lines,
         made.people - len(lines),
         actor_names(session, {made.by, made.second}),

@@ -5,10 +5,10 @@ Source: R-54, R-99.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 
 import msgspec
 from sqlalchemy import func, select
@@ -19,7 +19,7 @@ from cbt.bank.store import bank_by_ref, contents
 from cbt.blueprints.store import paper_of
 from cbt.candidates.models import Registration
 from cbt.errors import Conflict, NotFound
-from cbt.items.models import ItemBank
+from cbt.items.models import Item, ItemBank, ItemVersion
 from cbt.results import store
 from cbt.results.models import Result
 from cbt.results.sheet.outcome import Decision, decision_by
@@ -31,6 +31,8 @@ from cbt.rules.retake import PaperOutcome
 from cbt.rules.states import State
 from cbt.runner.models import Attempt
 from cbt.scoring.key_corrections import KeysInForce, keys_in_force, revision_named
+from cbt.scoring.marking.counted import ByText
+from cbt.scoring.marking.rubric_round import RubricRound, progress_of_round, round_marks
 from cbt.scoring.models import KeyCorrection, Score
 from cbt.scoring.score_sheets import Scorers
 from cbt.sittings.models import Sitting
@@ -54,7 +56,10 @@ class AskedItem(msgspec.Struct, frozen=True):
 
 
 class KeyProposal(msgspec.Struct, frozen=True):
-    """What is proposed of an item; `answers` are those that become right, as their author would write them."""
+    """What is proposed of an item; `answers` are those that become right, as their author would write them.
+
+    By another rubric it is the number of the version in the bank whose rubric that is.
+    """
 
     item: AskedItem
     kind: CorrectionKind
@@ -169,6 +174,17 @@ class ItemPlace:
     content: ItemContent
     """Of the item, also where a part of it is asked."""
 
+    def round_by(self, session: Session, item: AskedItem, version: int) -> RubricRound:
+        """Return what is marked anew by the rubric of a version; raise like `RubricRound.content`."""
+        version_id = session.scalars(
+            select(ItemVersion.id)
+            .join(Item, Item.id == ItemVersion.item_id)
+            .where(Item.bank_id == self.bank.id, Item.ref == item.ref, ItemVersion.number == item.version)
+        ).one()
+        own = RubricRound(self.sitting.id, self.bank.id, item.ref, version_id, item.part, version)
+        own.content(session)
+        return own
+
 
 def place_of(session: Session, item: AskedItem) -> ItemPlace:
     """Return an item of a sitting that is over.
@@ -238,7 +254,7 @@ def read_effect(proposal: KeyProposal) -> CorrectionEffect:
     """Return what a proposal would make of everybody who was asked the item.
 
     Raise NotFound("key.not_asked") for an item that nobody of the sitting was asked, Conflict("key.under_way")
-    while another correction of the sitting is carried out, and like `place_of` and `require_scored`.
+    while another correction of the sitting is carried out, and like `place_of`, `require_scored`, `marked_round`.
 
     Source: R-54, R-99.
     """
@@ -256,8 +272,36 @@ def read_effect(proposal: KeyProposal) -> CorrectionEffect:
             answers=proposal.answers,
         )
         keys = keys_in_force(session, place.sitting.id).with_next(place.bank.id, revision)
-        lines = lines_of(session, place.sitting.id, attempt_ids, keys, Scorers())
+        own = marked_round(session, place, proposal)
+        lines = lines_of(
+            session, place.sitting.id, attempt_ids, keys, Scorers(), marks=marks_by(session, own)
+        )
         return CorrectionEffect(proposal, keys.number, lines, mark_of(session, place.sitting.id))
+
+
+def marked_round(session: Session, place: ItemPlace, proposal: KeyProposal) -> RubricRound | None:
+    """Return the round whose marks a correction takes; None for one that takes none.
+
+    Raise Conflict("key.no_marks"|"key.marks_wait") before it was asked for, and while some of it waits, and like
+    `RubricRound.content`.
+    """
+    if proposal.kind is not CorrectionKind.RUBRIC:
+        return None
+    own = place.round_by(session, proposal.item, int(str(proposal.answers[0])))
+    progress = progress_of_round(session, own.subject)
+    if progress.all_waiting:
+        raise Conflict("key.marks_wait", count=progress.all_waiting)
+    if not progress.marked:
+        raise Conflict("key.no_marks")
+    return own
+
+
+MarksFor = Callable[[Sequence[int]], Mapping[int, ByText]]
+"""Returns the marks of people that would count, by attempt."""
+
+
+def marks_by(session: Session, own: RubricRound | None) -> MarksFor | None:
+    return None if own is None else partial(round_marks, session, own)
 
 
 def require_ended(session: Session, sitting_id: int) -> None:
@@ -270,13 +314,19 @@ def require_ended(session: Session, sitting_id: int) -> None:
 
 
 def lines_of(
-    session: Session, sitting_id: int, attempt_ids: Sequence[int], keys: KeysInForce, scorers: Scorers
+    session: Session,
+    sitting_id: int,
+    attempt_ids: Sequence[int],
+    keys: KeysInForce,
+    scorers: Scorers,
+    *,
+    marks: MarksFor | None = None,
 ) -> list[EffectLine]:
-    """Return what some keys make of attempts that have a score, in the order of their ids."""
+    """Return what some keys, and marks, make of attempts that have a score, in the order of their ids."""
     lines: list[EffectLine] = []
     for start in range(0, len(attempt_ids), CHUNK):
         chunk = attempt_ids[start : start + CHUNK]
-        scored = scorers.score(session, chunk, keys=keys)
+        scored = scorers.score(session, chunk, keys=keys, marks=None if marks is None else marks(chunk))
         rows = session.execute(
             select(Attempt.id, Registration.id, Registration.blueprint_version_id, Registration.paper)
             .join(Registration, Registration.id == Attempt.registration_id)

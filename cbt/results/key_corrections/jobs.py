@@ -29,6 +29,7 @@ from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, job_kinds
 from cbt.results.jobs import asked_by_two, by_two
 from cbt.results.key_corrections.correction import correct_key
 from cbt.results.key_corrections.effect import AskedItem, CorrectionEffect, KeyProposal, read_effect
+from cbt.results.key_corrections.fresh_marks import RoundScope, ask_round, call_off_round
 from cbt.results.release import SECOND_FOR_RELEASE
 from cbt.rules.roles import Role
 from cbt.storage.unit_of_work import reading
@@ -104,6 +105,42 @@ def _correct(work: Work) -> JobResult:
     return JobResult(by_two(work, act))
 
 
+def _ask_round(work: Work) -> JobResult:
+    item = msgspec.convert(work.asked["item"], AskedItem)
+    scope = RoundScope(work.asked["scope"])
+    outcome = ask_round(item, work.asked["version"], scope, now=work.now, actor=work.actor, work=work)
+    return JobResult(outcome)
+
+
+def _call_off_round(work: Work) -> JobResult:
+    item = msgspec.convert(work.asked["item"], AskedItem)
+    return JobResult(call_off_round(item, work.asked["version"], now=work.now, actor=work.actor, work=work))
+
+
+def _round_page(_ref: str, asked: Mapping[str, Any], _outcome: Mapping[str, Any]) -> str:
+    return item_page(msgspec.convert(asked["item"], AskedItem), _anchor="marks")
+
+
+ASK_ROUND = JobKind(
+    "results.key_marks",
+    frozenset({Role.OFFICER}),
+    _ask_round,
+    is_shared=True,
+    can_cancel=False,
+    said=lambda outcome: [(str(_("key.marks.asked", count=outcome["count"])), "ok")],
+    result_page=_round_page,
+)
+CALL_OFF_ROUND = JobKind(
+    "results.key_marks_off",
+    frozenset({Role.OFFICER}),
+    _call_off_round,
+    is_shared=True,
+    can_cancel=False,
+    said=lambda outcome: [(str(_("key.marks.called_off", count=outcome["count"])), "ok")],
+    result_page=_round_page,
+)
+
+
 def _said(outcome: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     said = [(str(_("key.done", count=outcome["count"], kept=outcome["kept"])), "ok")]
     if outcome["left"]:
@@ -125,7 +162,7 @@ CORRECT_KEY = JobKind(
     result_page=_result_page,
 )
 """What a second person approved is not cancelled."""
-JOBS: Collection[JobKind] = (PREVIEW, CORRECT_KEY)
+JOBS: Collection[JobKind] = (PREVIEW, ASK_ROUND, CALL_OFF_ROUND, CORRECT_KEY)
 
 
 # The request to a second person.

@@ -23,6 +23,7 @@ from cbt.http.forms import NOTHING_REFUSED, Refusal, form_on, form_page
 from cbt.http.partials import Reply
 from cbt.items.preview import key_lines, preview_paper
 from cbt.jobs.answers import act_answered, have_done
+from cbt.jobs.registry import JobKind
 from cbt.results.analysis import job as analysis
 from cbt.results.analysis import tables
 from cbt.results.analysis.figures import AnalysisReport
@@ -33,11 +34,21 @@ from cbt.results.key_corrections.effect import (
     AskedItem,
     CorrectionEffect,
     EffectLine,
+    ItemPlace,
     KeyProposal,
     mark_of,
     place_of,
 )
-from cbt.results.key_corrections.jobs import CORRECT_KEY, PREVIEW, asked_of, item_page, preview_of
+from cbt.results.key_corrections.fresh_marks import RoundScope
+from cbt.results.key_corrections.jobs import (
+    ASK_ROUND,
+    CALL_OFF_ROUND,
+    CORRECT_KEY,
+    PREVIEW,
+    asked_of,
+    item_page,
+    preview_of,
+)
 from cbt.results.key_corrections.typed_answers import UNTYPED, answers_in
 from cbt.results.release import SECOND_FOR_RELEASE, password_allowed
 from cbt.results.store import finished_sitting
@@ -47,6 +58,7 @@ from cbt.storage.unit_of_work import reading
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
 MOST_PARTS = 99
+MOST_VERSIONS = 99_999
 
 pages = flask.Blueprint("keys", __name__, url_prefix="/results")
 
@@ -101,7 +113,7 @@ def item(
     with reading() as session:
         found = desk.item_page(session, asked, report)
         is_stale = effect is not None and effect.mark != mark_of(session, found.place.sitting.id)
-        answers = [] if effect is None else desk.answers_said(found.asked, effect.proposal.answers)
+        answers = [] if effect is None else _answers_said(session, found.place, effect.proposal)
         show = args.get("show", "")
         lines = _shown(session, effect.lines, show) if effect else None
     key_view(act="item.view_key", subject=f"item:{item_ref}", actor=acting(), now=flask.g.now)
@@ -117,6 +129,7 @@ def item(
         may_propose=signed_in().has(Role.OFFICER),
         kinds=_kinds(found),
         is_typed=found.asked.type not in UNTYPED,
+        scopes=tuple(scope.value for scope in RoundScope),
         preview=args.get("preview", ""),
         effect=effect,
         is_stale=is_stale,
@@ -130,9 +143,13 @@ def item(
 
 
 def _kinds(found: desk.ItemPage) -> Sequence[CorrectionKind]:
-    """Return what may be done about an item: nobody types the key of some."""
-    is_typed = found.asked.type not in UNTYPED
-    return [kind for kind in CorrectionKind if is_typed or not kind.names_answers]
+    """Return what may be done about an item: nobody types the key of some, and people mark others."""
+    is_typed, by_people = found.asked.type not in UNTYPED, found.asked.by_people
+    return [kind for kind in CorrectionKind if kind.suits(by_people=by_people, is_typed=is_typed)]
+
+
+def _answers_said(session: Any, place: ItemPlace, proposal: KeyProposal) -> list[str]:
+    return desk.answers_said(session, place, proposal.item, proposal.kind, proposal.answers)
 
 
 def _effect(asked: AskedItem, ref: str) -> CorrectionEffect | None:
@@ -165,7 +182,7 @@ def _here(asked: AskedItem, **where: Any) -> str:
 
 
 def _on_its_page(error: CbtError) -> bool:
-    stays = ("key.", "second.", "text.", "approval.", "item.answer")
+    stays = ("key.", "second.", "text.", "approval.", "item.answer", "marking.no_fresh")
     return error.code.startswith(stays) and error.code != "key.unknown"
 
 
@@ -184,11 +201,47 @@ def preview(sitting_ref: str, bank_ref: str, item_ref: str, version: int) -> Rep
         with reading() as session:
             content = place_of(session, asked).content.part(asked.part)
         answers = list(answers_in(content, form.get("answers", "")))
+    elif kind is CorrectionKind.RUBRIC:
+        answers = [_rubric_version()]
     proposal = msgspec.to_builtins(KeyProposal(asked, kind, answers))
     answered = have_done(PREVIEW, subject=asked.subject, page=item_page(asked), asked=proposal)
     if answered.file is None:
         return flask.redirect(flask.url_for("jobs.job", ref=answered.ref, then=1), 303)
     return flask.redirect(item_page(asked, preview=answered.ref, _anchor="effect"), 303)
+
+
+def _rubric_version() -> int:
+    """Return the version whose rubric was chosen; raise InvalidInput("key.rubric")."""
+    version = whole_number(flask.request.form.get("rubric", ""), most=MOST_VERSIONS)
+    if not version:
+        raise InvalidInput("key.rubric", field="rubric")
+    return version
+
+
+@pages.post(f"{_ADDRESS}/marks")
+@access.roles(Role.OFFICER)
+@form_on(item, only=_on_its_page)
+def ask_marks(sitting_ref: str, bank_ref: str, item_ref: str, version: int) -> Reply:
+    """Have the answers to an item marked anew by a rubric."""
+    asked, scope = _item(sitting_ref, bank_ref, item_ref, version), flask.request.form.get("scope", "")
+    if scope not in {one.value for one in RoundScope}:
+        raise InvalidInput("key.scope", field="scope")
+    return _about_marks(asked, ASK_ROUND, version=_rubric_version(), scope=scope)
+
+
+@pages.post(f"{_ADDRESS}/marks/off")
+@access.roles(Role.OFFICER)
+@form_on(item, only=_on_its_page)
+def call_off_marks(sitting_ref: str, bank_ref: str, item_ref: str, version: int) -> Reply:
+    """Wait no more for what is not marked anew."""
+    asked = _item(sitting_ref, bank_ref, item_ref, version)
+    return _about_marks(asked, CALL_OFF_ROUND, version=_rubric_version())
+
+
+def _about_marks(item: AskedItem, kind: JobKind, **asked: object) -> Reply:
+    page = item_page(item, _anchor="marks")
+    told = {"item": msgspec.to_builtins(item), **asked}
+    return act_answered(kind, have_done(kind, subject=item.subject, page=page, asked=told), page)
 
 
 @pages.post(_ADDRESS)
@@ -205,7 +258,7 @@ def correct(sitting_ref: str, bank_ref: str, item_ref: str, version: int) -> Rep
         place = place_of(session, asked)
         if form.get("seen") != effect.seen or effect.mark != mark_of(session, place.sitting.id):
             raise Conflict("key.changed")
-        said = desk.answers_said(place.content.part(asked.part), effect.proposal.answers)
+        said = _answers_said(session, place, effect.proposal)
     reason = require_reason(form.get("reason", ""))
     terms = SecondPersonTerms(SECOND_FOR_RELEASE)
     second = typed_second(me, terms, allowed=password_allowed(sitting_ref))

@@ -35,9 +35,11 @@ from cbt.scoring.marking.models import (
     SeedMark,
     SeedPaper,
 )
-from cbt.scoring.marking.store import ENDED, OPEN, is_newest
+from cbt.scoring.marking.store import ENDED, OPEN, desk_of_sitting, is_newest, papers_that_wait
 from cbt.sittings.models import Sitting
 
+BY_RUBRIC = "key:"
+"""What the subject of marks by a corrected rubric begins with (`rubric_round`)."""
 MARKED = (AnswerState.DONE.value, AnswerState.FRESH.value)
 
 
@@ -198,7 +200,7 @@ def request_marks(
 
     Source: R-51, R-91.
     """
-    desk = _desk(session, sitting)
+    desk = desk_of_sitting(session, sitting.id, lock=True)
     answers = session.scalars(
         select(MarkedAnswer)
         .where(
@@ -213,24 +215,27 @@ def request_marks(
     if desk is None or not answers or len(answers) != len(set(answer_refs)):
         raise Conflict("marking.no_fresh")
     for answer in answers:
-        if not _ask(session, answer, subject, is_company=False, now=now, actor=actor):
+        if not ask_mark(session, answer, subject, is_company=False, now=now, actor=actor):
             raise Conflict("marking.no_fresh")
         for other in _company_of(session, answer):
-            _ask(session, other, subject, is_company=True, now=now, actor=actor)
-    if desk.state != OPEN:
-        desk.state = OPEN
-        record(session, at=now, actor=actor, act="marking.open", subject=sitting.logged_as)
+            ask_mark(session, other, subject, is_company=True, now=now, actor=actor)
+    open_again(session, desk, sitting, now=now, actor=actor)
     return [answer.position for answer in answers]
 
 
-def _desk(session: Session, sitting: Sitting) -> MarkingDesk | None:
-    return session.scalar(select(MarkingDesk).where(MarkingDesk.sitting_id == sitting.id).with_for_update())
+def open_again(session: Session, desk: MarkingDesk, sitting: Sitting, *, now: datetime, actor: str) -> None:
+    """Open a locked desk for fresh marks where it had ended."""
+    if desk.state != OPEN:
+        desk.state = OPEN
+        record(session, at=now, actor=actor, act="marking.open", subject=sitting.logged_as)
 
 
-def _ask(
+def ask_mark(
     session: Session, answer: MarkedAnswer, subject: str, *, is_company: bool, now: datetime, actor: str
 ) -> bool:
     """Have one answer wait for a fresh mark; return whether it does now and did not before."""
+    if session.scalar(select(exists().where(*_waits_by_rubric(answer.id), FreshRequest.subject != subject))):
+        return False
     request = session.scalar(
         select(FreshRequest).where(FreshRequest.subject == subject, FreshRequest.answer_id == answer.id)
     )
@@ -243,6 +248,15 @@ def _ask(
     answer.state = AnswerState.FRESH.value
     session.flush()
     return True
+
+
+def _waits_by_rubric(answer_id: int) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions of what has an answer marked by another rubric: its mark is of no use elsewhere."""
+    return (
+        FreshRequest.answer_id == answer_id,
+        FreshRequest.ended_at.is_(None),
+        FreshRequest.subject.startswith(BY_RUBRIC, autoescape=True),
+    )
 
 
 def _company_of(session: Session, answer: MarkedAnswer) -> Sequence[MarkedAnswer]:
@@ -277,12 +291,25 @@ def end_requests(session: Session, answer: MarkedAnswer, mark_ref: str, *, now: 
     )
 
 
-def end_purpose(session: Session, sitting: Sitting, subject: str, *, now: datetime, actor: str) -> None:
-    """Call off what of one purpose still waits; the desk of a released sitting ends where nothing else does."""
-    desk = _desk(session, sitting)
+def end_purpose(
+    session: Session,
+    sitting: Sitting,
+    subject: str,
+    *,
+    now: datetime,
+    actor: str,
+    among: Collection[int] | None = None,
+) -> None:
+    """Call off what of one purpose still waits, or those `among` it, by the ids of the answers.
+
+    The desk of a sitting whose papers are all scored ends where nothing else waits there.
+    """
+    desk = desk_of_sitting(session, sitting.id, lock=True)
     if desk is None:
         return
-    of_it = (FreshRequest.subject == subject, FreshRequest.ended_at.is_(None))
+    of_it = [FreshRequest.subject == subject, FreshRequest.ended_at.is_(None)]
+    if among is not None:
+        of_it.append(FreshRequest.answer_id.in_(among))
     answers = session.scalars(
         select(MarkedAnswer)
         .where(exists().where(FreshRequest.answer_id == MarkedAnswer.id, *of_it))
@@ -297,7 +324,9 @@ def end_purpose(session: Session, sitting: Sitting, subject: str, *, now: dateti
     session.flush()
     queues = select(MarkingQueue.id).where(MarkingQueue.desk_id == desk.id)
     waiting = exists().where(MarkedAnswer.queue_id.in_(queues), MarkedAnswer.state == AnswerState.FRESH.value)
-    if desk.state == OPEN and sitting.state == SittingState.RELEASED and not session.scalar(select(waiting)):
+    if desk.state != OPEN or session.scalar(select(waiting)):
+        return
+    if sitting.state == SittingState.RELEASED or not session.scalar(papers_that_wait(sitting.id).limit(1)):
         desk.state, desk.ended_at, desk.ended_by = ENDED, now, actor
         record(session, at=now, actor=actor, act="marking.end", subject=sitting.logged_as)
 

@@ -33,6 +33,7 @@ from cbt.scoring.marking.models import (
     SeedPaper,
     SetAside,
 )
+from cbt.scoring.marking.rubric_round import item_before
 from cbt.scoring.marking.store import (
     OPEN,
     QueueItem,
@@ -356,7 +357,8 @@ def _shown(
     given: Sequence[str] = (),
     remark: str = "",
 ) -> AnswerPage:
-    item = items_of(session, [queue])[queue.id]
+    is_seed = ref != answer.ref
+    item = items_of(session, [queue])[queue.id] if is_seed else item_before(session, queue, answer)
     desk = session.get_one(MarkingDesk, queue.desk_id)
     return AnswerPage(
         ref,
@@ -365,7 +367,7 @@ def _shown(
         progress_of(session, [queue.id])[queue.id],
         to_html(item.content.stem),
         to_html(item.stimulus) if item.stimulus else "",
-        [str(item.content.answer_key)] if item.content.answer_key else [],
+        [item.reference] if item.reference else [],
         _text(session, answer),
         given,
         remark,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
@@ -17,7 +17,7 @@ from cbt.candidates.models import Registration
 from cbt.errors import NotFound
 from cbt.items.models import Item, ItemVersion
 from cbt.rules.items.content import ItemContent
-from cbt.rules.marking import WAITING, AnswerState, Criterion, MarkingTurn, criteria_of
+from cbt.rules.marking import WAITING, AnswerState, Criterion, MarkingTurn, criteria_of, full_points
 from cbt.rules.roles import PersonStep
 from cbt.rules.states import State
 from cbt.runner.models import Attempt
@@ -142,6 +142,18 @@ class QueueItem:
     criteria: tuple[Criterion, ...]
     stimulus: str
     """The text of the case that a part belongs to, "" for an item of its own."""
+    reference: str
+    """What a right answer says, "" for nothing."""
+
+    @property
+    def full(self) -> Decimal:
+        """What the criteria give."""
+        return full_points(self.criteria)
+
+    def marked_by(self, content: ItemContent) -> QueueItem:
+        """Return it as it is marked by the rubric and the reference of another version; what was asked stays."""
+        criteria = criteria_of(content.rubric_lines(), self.queue.points)
+        return replace(self, criteria=criteria, reference=str(content.answer_key or ""))
 
 
 def items_of(session: Session, queues: Collection[MarkingQueue]) -> dict[int, QueueItem]:
@@ -162,7 +174,7 @@ def items_of(session: Session, queues: Collection[MarkingQueue]) -> dict[int, Qu
         part = content.part(queue.part)
         criteria = criteria_of(part.rubric_lines(), queue.points)
         stimulus = str(getattr(content, "stimulus", "")) if queue.part is not None else ""
-        items[queue.id] = QueueItem(queue, ref, part, criteria, stimulus)
+        items[queue.id] = QueueItem(queue, ref, part, criteria, stimulus, str(part.answer_key or ""))
     return items
 
 

@@ -46,6 +46,7 @@ from cbt.scoring.marking.models import (
     SeedPaper,
     SetAside,
 )
+from cbt.scoring.marking.rubric_round import item_before
 from cbt.scoring.marking.store import OPEN, answer_or_seed, items_of, marks_in_force, queue_by_ref
 from cbt.storage.types import new_ref
 from cbt.storage.unit_of_work import unit_of_work
@@ -241,7 +242,8 @@ def give(ref: str, form: MarkForm, principal: Principal, *, now: datetime) -> st
         answer, seed = answer_or_seed(session, ref)
         queue = session.get_one(MarkingQueue, answer.queue_id)
         marker = marker_at(session, queue.desk_id, principal, lock=True)
-        points = points_of(items_of(session, [queue])[queue.id].criteria, form.points)
+        item = items_of(session, [queue])[queue.id] if seed else item_before(session, queue, answer)
+        points = points_of(item.criteria, form.points)
         remark = _remark(form.remark)
         if seed is not None:
             _give_seed(session, seed, points, actor, now=now)
