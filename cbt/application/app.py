@@ -131,6 +131,9 @@ from cbt.results.late_answers import LATE_RULINGS
 from cbt.results.likeness import views as likeness_views
 from cbt.results.likeness.job import JOBS as LIKENESS_JOBS
 from cbt.results.models import UploadMapping
+from cbt.results.panels import views as panel_views
+from cbt.results.panels.jobs import JOBS as PANEL_JOBS
+from cbt.results.panels.panel import PANEL_DECISIONS
 from cbt.results.retake_ledger import retake_verdicts
 from cbt.retention import jobs as retention_jobs
 from cbt.retention import views as retention
@@ -414,6 +417,7 @@ PAGES: tuple[flask.Blueprint, ...] = (
     results_views.package_pages,
     analysis_views.pages,
     likeness_views.pages,
+    panel_views.pages,
     marking_views.pages,
     batches.pages,
     jobs.pages,
@@ -428,6 +432,7 @@ STARRED_ACTS = (
     RELEASES,
     LATE_RULINGS,
     KEY_CORRECTIONS,
+    PANEL_DECISIONS,
     TERMS,
     FACTOR_RESETS,
     BODY_CHANGES,
@@ -473,6 +478,7 @@ KINDS_OF_JOBS: tuple[JobKind, ...] = (
     *KEY_JOBS,
     *ANALYSIS_JOBS,
     *LIKENESS_JOBS,
+    *PANEL_JOBS,
     marking_jobs.END_DESK,
     marking_jobs.OPEN_DESK,
     *DESK_JOBS,

@@ -24,6 +24,8 @@ from cbt.http.auth.login import Principal
 from cbt.http.i18n import local_text
 from cbt.items.models import Item, ItemBank
 from cbt.results.appeals.decision import DECIDERS
+from cbt.results.panels.desk import open_panels_of
+from cbt.results.panels.panel import JUDGES
 from cbt.results.store import open_appeals
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.rules.states import OVER, ItemState
@@ -114,6 +116,11 @@ def _appeals(session: Session, _principal: Principal) -> list[Turn]:
     return _turn("appeals", "results.appeals.index", waits=True, count=count) if count else []
 
 
+def _panels(session: Session, principal: Principal) -> list[Turn]:
+    count = open_panels_of(session, principal.logged_as)
+    return _turn("panels", "panels.index", waits=True, count=count) if count else []
+
+
 TurnOf = Callable[[Session, Principal], list[Turn]]
 _TURNS: tuple[tuple[tuple[Role, ...], TurnOf], ...] = (
     ((Role.AUTHOR,), _author),
@@ -124,6 +131,7 @@ _TURNS: tuple[tuple[tuple[Role, ...], TurnOf], ...] = (
     ((Role.ADMIN,), _admin),
     ((Role.UNIT_CLERK,), _clerk),
     (DECIDERS, _appeals),
+    (JUDGES, _panels),
 )
 
 

@@ -97,6 +97,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("publicity", "publish withdraw"),
             *_of("objection", "bring decide"),
             *_of("likeness", "case"),
+            *_of("panel", "open enter close round decide"),
             *_of("ruling", "decide"),
             *_of("appeal", "ask withdraw decide fresh fresh_off"),
             *_of("key", "correct corrected marks marks_off"),

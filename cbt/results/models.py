@@ -148,3 +148,69 @@ class UploadMapping(Named):
     """JSON: a list of header, field and text; what mappings are of is said by how their refs begin."""
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     changed_by: Mapped[str] = mapped_column(String(80))
+
+
+class CutPanel(Named):
+    """A 划线专家组 for one form: judges say of each item how likely somebody just good enough answers it (R-100).
+
+    The form's items are kept with it, so it stands when the form is destroyed; no answer of anybody is in it.
+    """
+
+    name: Mapped[str] = mapped_column(String(200))
+    """Which sitting's which paper and form it was about."""
+    method: Mapped[str] = mapped_column(String(10))
+    """`angoff` or `bookmark`."""
+    bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"))
+    items: Mapped[str] = mapped_column(Text)
+    """JSON, of each position: ref, version, part or null, points of the paper, for bookmarks difficulty."""
+    points: Mapped[Decimal] = mapped_column(DecimalText)
+    pass_points: Mapped[Decimal] = mapped_column(DecimalText)
+    """What the blueprint in force then said."""
+    round: Mapped[int]
+    is_open: Mapped[bool]
+    """Whether judges may enter in that round."""
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    opened_by: Mapped[str] = mapped_column(String(80))
+    reason: Mapped[str] = mapped_column(Text)
+    decision: Mapped[str] = mapped_column(String(8))
+    """What the body made of the last round: `noted` or `advised`; "" while nothing is decided."""
+    grounds: Mapped[str] = mapped_column(Text)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str] = mapped_column(String(80))
+    second_by: Mapped[str] = mapped_column(String(80))
+
+
+class PanelJudge(Row):
+    """A judge of a panel, by the ref of their account."""
+
+    __table_args__ = (UniqueConstraint("panel_id", "judge"),)
+
+    panel_id: Mapped[int] = mapped_column(ForeignKey("cut_panel.id", ondelete="CASCADE"))
+    judge: Mapped[str] = mapped_column(String(80), index=True)
+
+
+class PanelEntry(Row):
+    """What a judge said in a round; the last one counts.
+
+    By Angoff the chance at an item in per cent; of a bookmark, at place 0, how many items lie before it.
+    """
+
+    __table_args__ = (UniqueConstraint("judge_id", "round", "place"),)
+
+    judge_id: Mapped[int] = mapped_column(ForeignKey("panel_judge.id", ondelete="CASCADE"))
+    round: Mapped[int]
+    place: Mapped[int]
+    said: Mapped[int]
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PanelRound(Row):
+    """A round that was closed, and what it came to: JSON of the recommended cut, its error, spread and judges."""
+
+    __table_args__ = (UniqueConstraint("panel_id", "number"),)
+
+    panel_id: Mapped[int] = mapped_column(ForeignKey("cut_panel.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    closed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    closed_by: Mapped[str] = mapped_column(String(80))
+    result: Mapped[str] = mapped_column(Text)
