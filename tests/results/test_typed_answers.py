@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from cbt.errors import InvalidInput
-from cbt.results.key_corrections.typed_answers import answers_in
-from cbt.rules.items.registry import parse_content
+from cbt.results.key_corrections.typed_answers import UNTYPED, answers_in, numbered_in
+from cbt.rules.items.content import ItemType
+from cbt.rules.items.registry import TYPES, parse_content
+from cbt.rules.key_corrections import CorrectionKind
 
 COMMON = {"stem": "题干{{1}}。", "point": "A-A-A-001", "difficulty": 3, "consistency": 5}
 TRUE_FALSE = {**COMMON, "type": "true_false", "answer": True}
@@ -18,6 +20,23 @@ BLANKS = {**COMMON, "type": "fill_blank", "stem": "{{1}}和{{2}}", "answer": [["
 NUMERIC = {**COMMON, "type": "numeric", "answer": "3", "decimals": 0, "tolerance": "0"}
 ORDERING = {**COMMON, "type": "ordering", "steps": ["一", "二", "三"]}
 MATCHING = {**COMMON, "type": "matching", "pairs": [["甲", "1"], ["乙", "2"]], "extra_options": ["3"]}
+
+HOTSPOT = {
+    **COMMON,
+    "type": "hotspot",
+    "picture": "data:image/jpeg;base64,/9j/",
+    "size": [100, 80],
+    "alt": "大厅平面图。",
+    "regions": [{"rect": [0, 0, 20, 10]}, {"circle": [60, 40, 10]}, {"rect": [80, 60, 20, 20]}],
+    "answer": [1],
+    "spots": [
+        {"at": [10, 5], "name": "纸箱"},
+        {"at": [55, 40], "name": "积水"},
+        {"at": [60, 40], "name": "水桶"},
+        {"at": [90, 65], "name": "绿植"},
+    ],
+    "marks": 2,
+}
 
 
 @pytest.mark.parametrize(
@@ -31,6 +50,11 @@ MATCHING = {**COMMON, "type": "matching", "pairs": [["甲", "1"], ["乙", "2"]],
         pytest.param(NUMERIC, "3.5", ["3.5"], id="a number"),
         pytest.param(ORDERING, "2 1 3", [["二", "一", "三"]], id="an order"),
         pytest.param(MATCHING, "3，1", [["3", "1"]], id="an option for each"),
+        pytest.param(NUMERIC, "３.5 ± 0.25", ["3.5±0.25"], id="a number with its tolerance"),
+        pytest.param(HOTSPOT, "2\n3，1", [[2], [3, 1]], id="regions"),
+        pytest.param(HOTSPOT, "4", None, id="a region there is none of"),
+        pytest.param(HOTSPOT, "1 2 3", None, id="more regions than may be marked"),
+        pytest.param(NUMERIC, "3.5±", None, id="no tolerance after its sign"),
         pytest.param(SINGLE, "AB", None, id="two letters where one is right"),
         pytest.param(SINGLE, "D", None, id="a letter there is none of"),
         pytest.param(ORDERING, "1 1 2", None, id="a step twice"),
@@ -50,3 +74,22 @@ def test_an_answer_is_read_as_its_author_would_write_it(
             answers_in(item, text)
     else:
         assert answers_in(item, text) == answers
+
+
+def test_what_is_answered_by_number_is_listed_with_its_numbers() -> None:
+    assert numbered_in(parse_content(HOTSPOT)) == ["纸箱", "积水 / 水桶", "绿植"]
+    assert numbered_in(parse_content(ORDERING)) == ["一", "二", "三"]
+    assert numbered_in(parse_content(MATCHING)) == ["1", "2", "3"]
+    assert numbered_in(parse_content(SINGLE)) == []
+
+
+@pytest.mark.parametrize("kind", sorted(set(TYPES) - {ItemType.CASE}))
+def test_each_type_can_be_corrected_otherwise_than_by_full_marks_or_void(kind: ItemType) -> None:
+    """A case is corrected part by part."""
+    suits = [
+        one
+        for one in CorrectionKind
+        if one.suits(by_people=TYPES[kind].by_people, is_typed=kind not in UNTYPED)
+    ]
+    wanted = {CorrectionKind.RUBRIC} if TYPES[kind].by_people else {CorrectionKind.KEY, CorrectionKind.ACCEPT}
+    assert wanted <= set(suits)

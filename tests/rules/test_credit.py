@@ -1,5 +1,6 @@
 """How much of one answer is right."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json
 from cbt.rules.form_score import KeyRevision, KeyRevisions, keys_in_force, share_of
 from cbt.rules.items.fill_blank import same_text
@@ -213,3 +215,36 @@ def test_a_right_matching_is_right_however_it_is_shown(order: list[int], lefts: 
 def test_a_number_counts_within_the_tolerance_and_only_there(typed: Decimal) -> None:
     near = abs(Fraction(typed) - Fraction("86.7")) <= Fraction("0.05")
     assert share("numeric", f"{typed:f}") == int(near)
+
+
+def corrected(kind: str, *keys: object) -> KeyRevision:
+    """Return the revision of a key whose first answer is given and whose others are right, too."""
+    item = content(kind)
+    first, *others = (item.read_key(one) for one in keys)
+    return KeyRevision("K", None, answer_key=first, accept=tuple(others))
+
+
+@pytest.mark.parametrize(
+    ("answer", "earned"), [("90.5", 1), ("90.6", 0), ("86.7", 0), ("12", 1), ("12.05", 1), ("12.06", 0)]
+)
+def test_a_corrected_number_brings_a_tolerance_of_its_own_or_keeps_the_items(
+    answer: str, earned: int
+) -> None:
+    assert share("numeric", answer, revision=corrected("numeric", "90±0.5", "12")) == earned
+    for wrong in ("90±", "90±-1", "±1", "90±x", "90±1±1"):
+        with pytest.raises(InvalidInput):
+            content("numeric").read_key(wrong)
+    keyed = replace(content("numeric"), answer_key=content("numeric").read_key("90±0.5"))
+    assert keyed.key_lines(("", "")) == ["90 ± 0.5"]
+
+
+def test_another_region_of_a_picture_can_be_made_right() -> None:
+    here = {"order": [], "limits": {"marks": 2, "width": 100, "height": 80}}
+    third, first = [[90, 65]], [[10, 5]]
+    assert share("hotspot", third, **here) == 0
+    revision = corrected("hotspot", [3], [1])
+    assert [share("hotspot", one, revision=revision, **here) for one in (third, first, [*third, *first])] == [
+        1,
+        1,
+        0,
+    ]

@@ -13,6 +13,8 @@ from cbt.errors import InvalidInput
 from cbt.items.types.editor import BLANK
 from cbt.items.types.registry import AUTHORING
 from cbt.rules.items.content import ItemContent, ItemType
+from cbt.rules.items.hotspot import Hotspot
+from cbt.rules.items.numeric import SPAN, Numeric, read_number
 from cbt.spreadsheets.findings import Finding, Place, Severity
 
 LONGEST = 2000
@@ -23,8 +25,8 @@ NUMBERED: Mapping[ItemType, tuple[str, str]] = {
     ItemType.MATCHING: ("lefts", "options"),
 }
 """What is answered by numbers: how many there are to be written, and what they number, as the author lists it."""
-UNTYPED = frozenset({ItemType.HOTSPOT, ItemType.SHORT_ANSWER, ItemType.CASE})
-"""What nobody types a key of: a place in a picture, what people mark, and a case as a whole."""
+UNTYPED = frozenset({ItemType.SHORT_ANSWER, ItemType.CASE})
+"""What nobody types a key of: what people mark, and a case as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,32 @@ def answers_in(content: ItemContent, text: str) -> Sequence[Any]:
     return answers
 
 
+def numbered_in(content: ItemContent) -> list[str]:
+    """Return what an answer names by number, in the order of its numbers; nothing where it names none.
+
+    A region of a picture is called by the points that are offered in it.
+    """
+    if isinstance(content, Hotspot):
+        return [
+            " / ".join(spot.name for spot in content.spots if region.holds(spot.at))
+            for region in content.regions
+        ]
+    if content.type in NUMBERED:
+        return [str(one) for one in getattr(content, NUMBERED[content.type][1])]
+    return []
+
+
 def _answer_in(content: ItemContent, line: str) -> object:
+    if isinstance(content, Hotspot):
+        return _numbers(line)
+    if isinstance(content, Numeric) and SPAN in line:
+        number, _sign, tolerance = (read_number(part) for part in line.partition(SPAN))
+        if number is None or tolerance is None:
+            raise ValueError(line)
+        return f"{number}{SPAN}{tolerance}"
     if content.type in NUMBERED:
         count, among = (getattr(content, name) for name in NUMBERED[content.type])
-        places = [int(part) for part in line.replace("，", " ").replace(",", " ").split()]
+        places = _numbers(line)
         if len(places) != len(count) or not all(0 < place <= len(among) for place in places):
             raise ValueError(line)
         return [among[place - 1] for place in places]
@@ -77,3 +101,7 @@ def _answer_in(content: ItemContent, line: str) -> object:
     if AUTHORING[content.type].read_answer(_Line(line), data):
         raise ValueError(line)
     return data.get("answer")
+
+
+def _numbers(line: str) -> list[int]:
+    return [int(part) for part in line.replace("，", " ").replace(",", " ").split()]

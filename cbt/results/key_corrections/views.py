@@ -49,7 +49,7 @@ from cbt.results.key_corrections.jobs import (
     item_page,
     preview_of,
 )
-from cbt.results.key_corrections.typed_answers import UNTYPED, answers_in
+from cbt.results.key_corrections.typed_answers import UNTYPED, answers_in, numbered_in
 from cbt.results.release import SECOND_FOR_RELEASE, password_allowed
 from cbt.results.store import finished_sitting
 from cbt.rules.key_corrections import CorrectionKind
@@ -129,6 +129,7 @@ def item(
         may_propose=signed_in().has(Role.OFFICER),
         kinds=_kinds(found),
         is_typed=found.asked.type not in UNTYPED,
+        numbered=numbered_in(found.asked),
         scopes=tuple(scope.value for scope in RoundScope),
         preview=args.get("preview", ""),
         effect=effect,

@@ -16,6 +16,8 @@ from cbt.rules.items import inputs
 from cbt.rules.items.content import ALL, NOTHING, ItemContent, ItemType, Nested, PartialCredit, Rendering
 
 LONGEST = 40
+SPAN = "±"
+"""Before the tolerance that a corrected key brings along."""
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 
 
@@ -26,7 +28,7 @@ class Numeric(ItemContent):
     type: ClassVar = ItemType.NUMERIC
     fields: ClassVar = inputs.COMMON | {"answer", "decimals", "tolerance", "compute"}
 
-    answer_key: Decimal
+    answer_key: Decimal | str
     decimals: int = 0
     tolerance: Decimal = Decimal(0)
 
@@ -45,8 +47,15 @@ class Numeric(ItemContent):
         answer_key = _key(data.get("answer"))
         return cls(**common, stem=stem, answer_key=answer_key, decimals=decimals, tolerance=tolerance)
 
-    def read_key(self, answer: object) -> Decimal:
-        return _key(answer)
+    def read_key(self, answer: object) -> Decimal | str:
+        """Read a number, or `3.5±0.2`: one with a tolerance of its own, as a correction may say it (R-54)."""
+        if not (isinstance(answer, str) and SPAN in answer):
+            return _key(answer)
+        number, _sign, text = answer.partition(SPAN)
+        tolerance = inputs.number(text)
+        if tolerance is None or tolerance < 0:
+            raise inputs.wrong_answer()
+        return f"{_key(number)}{SPAN}{tolerance}"
 
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str | None:
@@ -68,14 +77,16 @@ class Numeric(ItemContent):
         if typed is None:
             return NOTHING
         # As fractions: a Decimal difference is rounded to 28 digits, and 40 may be typed.
-        near = abs(Fraction(typed) - Fraction(key)) <= Fraction(self.tolerance)
+        number, _sign, tolerance = str(key).partition(SPAN)
+        near = abs(Fraction(typed) - Fraction(number)) <= Fraction(tolerance or self.tolerance)
         return ALL if near else NOTHING
 
     def public(self, render: Rendering) -> dict[str, object]:
         return {"blanks": 1}
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
-        return [f"{self.answer_key} ± {self.tolerance}"]
+        number, _sign, tolerance = str(self.answer_key).partition(SPAN)
+        return [f"{number} ± {tolerance or self.tolerance}"]
 
 
 def read_number(text: str) -> Decimal | None:
