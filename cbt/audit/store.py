@@ -90,7 +90,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("personal", "reveal export erase"),
         ),
         "results": (
-            *_of("results", "release release_left correct export analysis_export view_paper view_keys"),
+            *_of(
+                "results",
+                "release release_left correct export analysis_export curves_export view_paper view_keys",
+            ),
             *_of("results", "mapping_make mapping_change mapping_remove"),
             *_of("package", "write"),
             *_of("print", "score_sheet publicity ruling appeal analysis likeness dossier centre_report"),

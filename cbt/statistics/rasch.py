@@ -39,11 +39,11 @@ class RaschModel:
     log_likelihood: float
 
 
-def rasch(right: Floats) -> RaschModel | None:
+def rasch(right: Floats, *, near: float = _NEAR) -> RaschModel | None:
     """Return the model of a table, people × items, of 1 for right, 0 for wrong and NaN for what was not asked.
 
-    None for fewer than LEAST_PEOPLE people, and where an item is right or wrong for all who were asked it: it
-    has no difficulty.
+    Steps end where nothing moves by `near` any more. None for fewer than LEAST_PEOPLE people, and where an item is
+    right or wrong for all who were asked it: it has no difficulty.
     """
     known = ~np.isnan(right)
     answers = np.where(known, right, 0.0)
@@ -56,21 +56,21 @@ def rasch(right: Floats) -> RaschModel | None:
     difficulties, spread = -special.logit(shares), 1.0
     for _step in range(_STEPS):
         chances = special.expit(spread * nodes - difficulties[:, None])
-        posterior, _likelihood = _posterior(answers, known, chances, prior)
+        posterior, _likelihood = posterior_of(answers, known, chances, prior)
         further, wider = _maximised(answers, known, posterior, nodes, difficulties, spread)
         moved = max(float(np.abs(further - difficulties).max()), abs(wider - spread))
         difficulties, spread = further, wider
-        if moved < _NEAR:
+        if moved < near:
             break
     chances = special.expit(spread * nodes - difficulties[:, None])
-    posterior, likelihood = _posterior(answers, known, chances, prior)
+    posterior, likelihood = posterior_of(answers, known, chances, prior)
     errors, spread_error = _errors(answers, known, posterior, chances, nodes)
     means = posterior @ (spread * nodes)
     deviations = np.sqrt(np.maximum(posterior @ (spread * nodes) ** 2 - means**2, 0))
     return RaschModel(difficulties, errors, spread, spread_error, means, deviations, likelihood)
 
 
-def _posterior(
+def posterior_of(
     answers: Floats, known: NDArray[np.bool_], chances: Floats, prior: Floats
 ) -> tuple[Floats, float]:
     """Return how likely each ability is for each person, and the logarithm of the likelihood of all answers."""

@@ -21,6 +21,7 @@ from cbt.statistics.equating import (
     tucker_equating,
 )
 from cbt.statistics.rasch import LEAST_PEOPLE, rasch
+from cbt.statistics.two_parameter import two_parameter
 from tests.statistics.test_vectors import vectors
 
 
@@ -192,3 +193,32 @@ def test_an_anchor_that_tells_nothing_equates_nothing() -> None:
     for one, other in ((same, good), (good, same), (against, good)):
         assert all_methods(one, other, [50], most=(100, 100)) is None
     assert all_methods(good, good, [50], most=(100, 100)) is not None
+
+
+def test_the_two_parameter_model_equals_what_r_says_of_lsat() -> None:
+    """`ltm::ltm(LSAT ~ z1)` as Rizopoulos printed it (2006): difficulties, discriminations and their errors."""
+    rows = vectors()["papers"]["lsat6"]["rows"]
+    told = two_parameter(np.array([[float(sign) for sign in row] for row in rows]), near=1e-8)
+    assert told is not None
+    assert told.locations == pytest.approx([-3.3597, -1.3696, -0.2799, -1.8659, -3.1236], rel=1e-3, abs=1e-3)
+    assert told.slopes == pytest.approx([0.8254, 0.7229, 0.8905, 0.6886, 0.6575], abs=1e-3)
+    assert told.log_likelihood == pytest.approx(-2466.653, abs=1e-3)
+    # R's errors come of the curvature, ours of the scores: for a thousand people much the same.
+    assert told.slope_errors == pytest.approx([0.2581, 0.1867, 0.2326, 0.1852, 0.2100], rel=0.1)
+    assert told.location_errors == pytest.approx([0.8669, 0.3073, 0.0997, 0.4341, 0.8700], rel=0.1)
+
+
+def test_two_parameters_are_found_within_their_errors_and_few_people_are_refused() -> None:
+    rng = np.random.default_rng(4)
+    hard, sharp = np.linspace(-2, 2, 24), np.resize([0.6, 1.0, 1.6], 24)
+    chances = 1 / (1 + np.exp(-sharp * (rng.normal(0, 1, (4000, 1)) - hard)))
+    right = (rng.random(chances.shape) < chances).astype(float)
+    right[rng.random(right.shape) < 0.3] = np.nan
+    told = two_parameter(right, near=1e-4)
+    assert told is not None
+    assert np.abs((told.slopes - sharp) / told.slope_errors).max() < 3.5
+    assert np.abs((told.locations - hard) / told.location_errors).max() < 3.5
+    assert 0.02 < told.slope_errors.min() < told.slope_errors.max() < 0.2
+    assert two_parameter(right[: LEAST_PEOPLE - 1]) is None
+    right[:, 0] = 0
+    assert two_parameter(right) is None

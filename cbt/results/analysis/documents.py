@@ -14,7 +14,15 @@ from flask_babel import gettext as _
 
 from cbt.printing.pdf import pdf
 from cbt.results.analysis import charts, tables
-from cbt.results.analysis.figures import FEW, METHODS, AnalysisReport, FormChoice, FormPair, PaperReport
+from cbt.results.analysis.figures import (
+    FEW,
+    METHODS,
+    AnalysisReport,
+    CurveReport,
+    FormChoice,
+    FormPair,
+    PaperReport,
+)
 from cbt.results.analysis.scope import scope_title
 from cbt.results.analysis.tables import FigureTable
 from cbt.spreadsheets.writer import add_sheet, new_workbook, text_format, write_text
@@ -156,17 +164,7 @@ def workbook(report: AnalysisReport, choice: FormChoice) -> bytes:
     """Return all figures as a workbook: the numbers as numbers, charts beside their tables, no cell a formula."""
     target = BytesIO()
     book = new_workbook(target)
-    frame = {"border": 1, "valign": "vcenter", "text_wrap": True}
-    formats: dict[str, Any] = {
-        "title": text_format(book, {"bold": True, "font_size": 14}),
-        "head": text_format(book, {**frame, "bold": True, "align": "center", "bg_color": "#EEF1F6"}),
-        "plain": text_format(book, {}),
-        "text": text_format(book, frame),
-        **{
-            form: book.add_format({**frame, "align": "right", "num_format": shown})
-            for form, shown in _FORMATS.items()
-        },
-    }
+    formats = _formats(book)
     for number, paper in enumerate(report.papers):
         _overview_sheet(book, formats, report, paper)
         if paper.few:
@@ -183,6 +181,38 @@ def workbook(report: AnalysisReport, choice: FormChoice) -> bytes:
         _equating_sheet(book, formats, paper, _pair_of(paper, number, choice))
     if not report.papers:
         write_text(add_sheet(book, title()), 0, 0, str(_("analysis.nobody")), formats["plain"])
+    book.close()
+    return target.getvalue()
+
+
+def _formats(book: Any) -> dict[str, Any]:
+    frame = {"border": 1, "valign": "vcenter", "text_wrap": True}
+    return {
+        "title": text_format(book, {"bold": True, "font_size": 14}),
+        "head": text_format(book, {**frame, "bold": True, "align": "center", "bg_color": "#EEF1F6"}),
+        "plain": text_format(book, {}),
+        "text": text_format(book, frame),
+        **{
+            form: book.add_format({**frame, "align": "right", "num_format": shown})
+            for form, shown in _FORMATS.items()
+        },
+    }
+
+
+def curves_workbook(name: str, reports: Sequence[CurveReport]) -> bytes:
+    """Return the curves of items of each paper as a workbook, with how the models fit below them."""
+    target = BytesIO()
+    book = new_workbook(target)
+    formats = _formats(book)
+    for report in reports:
+        _sheet(
+            book,
+            formats,
+            report.title,
+            [tables.curves(report)] if report.items else [],
+            heading=f"{_('analysis.curves')} · {name} · {report.title}",
+            after=tables.curves_say(report),
+        )
     book.close()
     return target.getvalue()
 

@@ -370,3 +370,37 @@ class AnalysisReport(msgspec.Struct, frozen=True):
     kind: str = "sitting"
     """What kind of scope it is."""
     sittings: int = 1
+
+
+class ItemCurve(msgspec.Struct, frozen=True):
+    """An item by both models of its answers, on the logit scale, each figure with its standard error."""
+
+    ref: str
+    part: int | None
+    n: int
+    share: float
+    """Of those who were asked, how many were right."""
+    difficulty: float
+    """Rasch's."""
+    difficulty_error: float
+    slope: float
+    slope_error: float
+    location: float
+    location_error: float
+
+
+class CurveReport(msgspec.Struct, frozen=True):
+    """Rasch's and the two-parameter model of a paper; no items where fewer than `least` people were asked any."""
+
+    title: str
+    n: int
+    least: int
+    people: int
+    """Who was asked any of them."""
+    items: list[ItemCurve]
+    spread: float = 0.0
+    """The standard deviation of abilities by Rasch's model, and its error."""
+    spread_error: float = 0.0
+    simple_likelihood: float = 0.0
+    """The logarithms of the likelihoods: of Rasch's model, of the two-parameter one."""
+    double_likelihood: float = 0.0

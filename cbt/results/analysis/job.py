@@ -30,7 +30,7 @@ from cbt.jobs.registry import JobFile, JobKind, JobResult, Work, file_kind
 from cbt.printing.pdf import PDF
 from cbt.results.analysis import documents
 from cbt.results.analysis.answers import answers_of, centres_of
-from cbt.results.analysis.figures import AnalysisReport, FormChoice, ItemReport, PaperReport
+from cbt.results.analysis.figures import AnalysisReport, CurveReport, FormChoice, ItemReport, PaperReport
 from cbt.results.analysis.scope import AnalysisScope, Kind, page_of, scope_of, scope_title, sittings_of
 from cbt.rules.canonical import canonical_json
 from cbt.rules.item_record import ItemUse, record_of
@@ -39,6 +39,7 @@ from cbt.spreadsheets.writer import XLSX
 from cbt.storage.unit_of_work import pieces_of, reading, unit_of_work
 
 TASK = "cbt.results.analysis.child:examine"
+CURVES = "cbt.results.analysis.curves:estimate"
 LIMITS = runner.Limits(memory=1536 * runner.MEGABYTE, cpu=60, wall=90)
 """Address space counts what numpy's library reserves and never touches; 10,000 papers of 100 items take 300 MB."""
 READERS = frozenset({Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR})
@@ -216,6 +217,39 @@ def _workbook(work: Work) -> JobResult:
     )
 
 
+def _curves(work: Work) -> JobResult:
+    """Have a child estimate the curves of each paper's items; raise Conflict("analysis.too_much")."""
+    kind, ref = work.asked["scope"], work.asked["ref"]
+    with reading() as session:
+        told = sittings_of(session, kind, ref)
+        places = centres_of(session, told.sittings)
+    reports: list[CurveReport] = []
+    for answers in answers_of(
+        places, by_rooms=told.place_kind == "room", sitting_room_id=told.sitting_room_id, tell=work.tell
+    ):
+        try:
+            reply = runner.run(CURVES, msgspec.msgpack.encode(answers), limits=LIMITS)
+        except runner.Exhausted as error:
+            raise Conflict("analysis.too_much", paper=answers.title) from error
+        reports.append(msgspec.json.decode(reply, type=CurveReport))
+    made = documents.curves_workbook(scope_title(kind, told.name), reports)
+    name = scope_title(kind, told.name).replace(" · ", "-")
+
+    def put_on_record(session: Session) -> None:
+        after = {"papers": len(reports), "items": sum(len(one.items) for one in reports)}
+        chain.record(
+            session,
+            at=work.now,
+            actor=work.actor,
+            act="results.curves_export",
+            subject=f"{kind}:{ref}",
+            after=after,
+        )
+
+    return JobResult(file=JobFile(f"IRT-{name}.xlsx", XLSX, made), record=put_on_record)
+
+
 ANALYSIS_PRINT = file_kind("results.analysis_print", (Role.OFFICER,), _paper_report)
 ANALYSIS_BOOK = file_kind("results.analysis_book", (Role.OFFICER,), _workbook)
-JOBS: Collection[JobKind] = (ANALYSIS, WIDE_ANALYSIS, ANALYSIS_PRINT, ANALYSIS_BOOK)
+ANALYSIS_CURVES = file_kind("results.analysis_curves", (Role.OFFICER,), _curves, is_lasting=True)
+JOBS: Collection[JobKind] = (ANALYSIS, WIDE_ANALYSIS, ANALYSIS_PRINT, ANALYSIS_BOOK, ANALYSIS_CURVES)

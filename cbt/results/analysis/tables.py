@@ -17,6 +17,7 @@ from cbt.results.analysis.figures import (
     FEW,
     FEWEST_TAKERS,
     METHODS,
+    CurveReport,
     Equating,
     Estimate,
     FormPair,
@@ -87,10 +88,11 @@ def said_interval(interval: Estimate, form: Form = "index") -> str:
 
 def item_name(item: ItemReport) -> str:
     """Return what an item is called: its ref, and which part of a case."""
-    part = item.column.part
-    return (
-        item.column.ref if part is None else str(_("analysis.item.part", ref=item.column.ref, part=part + 1))
-    )
+    return _name(item.column.ref, item.column.part)
+
+
+def _name(ref: str, part: int | None) -> str:
+    return ref if part is None else str(_("analysis.item.part", ref=ref, part=part + 1))
 
 
 def named(paper: PaperReport, code: str) -> str:
@@ -622,3 +624,45 @@ def conclusions(paper: PaperReport) -> list[str]:
     if paper.dif:
         sentences.append(_("analysis.says.dif", count=len({one.item for one in paper.dif})))
     return [str(sentence) for sentence in sentences]
+
+
+def curves(report: CurveReport) -> FigureTable:
+    """Return the items by both models, each figure with its standard error."""
+    columns = [FigureColumn(_("analysis.col.item"))]
+    columns += [FigureColumn(_("analysis.n"), "count"), FigureColumn(_("analysis.difficulty"), "index")]
+    columns += [
+        FigureColumn(_(f"analysis.curves.{name}"), "index")
+        for name in ("rasch", "error", "slope", "slope_error", "location", "location_error")
+    ]
+    rows: list[list[Cell]] = [
+        [
+            _name(one.ref, one.part), one.n, one.share, one.difficulty, one.difficulty_error, one.slope,
+            one.slope_error, one.location, one.location_error,
+        ]
+        for one in report.items
+    ]  # fmt: skip
+    return FigureTable(_("analysis.curves"), columns, rows)
+
+
+def curves_say(report: CurveReport) -> list[str]:
+    """Return in words how the models fit, or why there are none."""
+    if not report.items:
+        return [str(_("analysis.curves.few", n=report.n, least=report.least))]
+    items = len(report.items)
+    return [
+        str(_("analysis.curves.about", people=report.people, items=items, least=report.least)),
+        str(
+            _(
+                "analysis.curves.spread",
+                spread=f"{report.spread:.2f}",
+                error=f"{report.spread_error:.2f}",
+            )
+        ),
+        str(
+            _(
+                "analysis.curves.fit",
+                simple=f"{2 * (items + 1) - 2 * report.simple_likelihood:.1f}",
+                double=f"{4 * items - 2 * report.double_likelihood:.1f}",
+            )
+        ),
+    ]

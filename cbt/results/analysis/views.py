@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import flask
 from flask_babel import gettext as _
 
+from cbt.errors import NotFound
 from cbt.http.auth import access
 from cbt.http.form_values import page_of, whole_number
 from cbt.http.partials import Reply
@@ -14,7 +16,7 @@ from cbt.jobs.answers import file_reply, have_done
 from cbt.jobs.registry import JobKind
 from cbt.results.analysis import charts, job, scope, tables
 from cbt.results.analysis.figures import AnalysisReport, FormChoice
-from cbt.results.analysis.job import ANALYSIS_BOOK, ANALYSIS_PRINT, KIND_BY_SCOPE, READERS
+from cbt.results.analysis.job import ANALYSIS_BOOK, ANALYSIS_CURVES, ANALYSIS_PRINT, KIND_BY_SCOPE, READERS
 from cbt.results.analysis.scope import AnalysisScope, Kind, centre_ref_of
 from cbt.rules.roles import Role
 from cbt.storage.page_span import PageSpan
@@ -151,6 +153,17 @@ def year_workbook(year: int) -> Reply:
 def centre_workbook(centre_ref: str, year: int) -> Reply:
     """Send the figures of a centre in a year as a workbook."""
     return _made(ANALYSIS_BOOK, "centre", centre_ref_of(centre_ref, year))
+
+
+@pages.post("/analysis/curves")
+@access.roles(Role.OFFICER)
+def curves() -> Reply:
+    """Send the curves of a scope's items (IRT) as a workbook."""
+    kind, ref = flask.request.form.get("scope", ""), flask.request.form.get("ref", "")[:80]
+    if kind not in KIND_BY_SCOPE:
+        raise NotFound("web.no_page")
+    of = scope.scope_of(cast(Kind, kind), ref)
+    return file_reply(ANALYSIS_CURVES, subject=of.subject, scope=of.kind, ref=of.ref)
 
 
 def _made(file: JobKind, kind: Kind, ref: str) -> Reply:
