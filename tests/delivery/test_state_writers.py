@@ -72,7 +72,7 @@ CHANGES = {
     "scoring/marking/desk.py:_opened",
     "scoring/marking/desk.py:_ended",
     "scoring/marking/fresh_marks.py:open_again",
-    "scoring/marking/fresh_marks.py:ask_mark",
+    "scoring/marking/fresh_marks.py:ask_each",
     "scoring/marking/fresh_marks.py:end_purpose",
     "scoring/marking/turns.py:_put",
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import select, update
@@ -23,11 +24,15 @@ from cbt.rules.canonical import canonical_json
 from cbt.rules.exam import Paper
 from cbt.rules.marking import AnswerState
 from cbt.scoring.marking.desk import end_desk
+from cbt.scoring.marking.fresh_marks import end_purpose
 from cbt.scoring.marking.models import CountedMark, FreshRequest, MarkedAnswer, MarkingQueue
+from cbt.scoring.marking.rubric_round import ask_round_piece
 from cbt.scoring.models import KeyCorrection, Score
 from cbt.scoring.service import verify_sitting
+from cbt.sittings.models import Sitting
 from cbt.storage.unit_of_work import reading, unit_of_work
-from tests.helpers import flat
+from cbt.storage.write_queue.change_set import Rows
+from tests.helpers import count_queries, flat
 from tests.results.appeal_scene import score_of
 from tests.results.scene import SECOND, release
 from tests.results.test_fresh_marks import (
@@ -42,6 +47,7 @@ from tests.results.test_fresh_marks import (
 from tests.scoring.marking_scene import WRITERS, MarkingScene, waiting
 from tests.world import World
 
+T = TypeVar("T")
 REASON = "评分标准漏列第三个要点，经专家组论证更正。"
 
 
@@ -229,3 +235,90 @@ def test_only_who_could_cross_is_asked_for_among_others_and_the_rest_is_called_o
             call_off_round(item, item.version, now=now, actor="staff:test")
         ask_round(item, item.version, RoundScope.ALL, now=now, actor="staff:test")
         assert scene.states() == ["done"] * 3 + ["fresh"] * 3, "what was called off can be asked for again"
+
+
+class Stopped(Exception):
+    """The job was stopped between two pieces."""
+
+
+class StoppingWork:
+    """Long work that ends after its first piece, as a job does that is stopped; `so_far` is what that kept."""
+
+    def __init__(self, so_far: Mapping[str, Any] | None = None, *, stops: bool = False) -> None:
+        self.so_far: Mapping[str, Any] = so_far or {}
+        self.stops = stops
+
+    def in_front(self, write: Callable[[], T]) -> T:
+        return write()
+
+    def tell(self, done: int, total: int) -> None:
+        if self.stops:
+            raise Stopped
+
+    def keeping(self, **so_far: Any) -> Sequence[Rows]:
+        self.so_far = so_far
+        return ()
+
+
+def test_a_round_that_stopped_goes_on_with_nothing_twice_and_nothing_missing(
+    scene: MarkingScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cbt.results.key_corrections.fresh_marks.pieces_of", lambda of: [[x] for x in of])
+    now = scene.world.clock.now()
+    with scene.world.app.app_context():
+        item = item_of(scene, 10)
+        version = correct_rubric(item)
+
+        def waiting_now() -> list[int]:
+            with reading() as session:
+                asks = FreshRequest.ended_at.is_(None)
+                return sorted(session.scalars(select(FreshRequest.answer_id).where(asks)))
+
+        def told(act: str) -> int:
+            with reading() as session:
+                return len(session.scalars(select(AuditEntry.id).where(AuditEntry.act == act)).all())
+
+        first = StoppingWork(stops=True)
+        with pytest.raises(Stopped):
+            ask_round(item, version, RoundScope.ALL, now=now, actor="staff:test", work=first)
+        assert len(waiting_now()) == 1
+        rest = StoppingWork(first.so_far)
+        asked = ask_round(item, version, RoundScope.ALL, now=now, actor="staff:test", work=rest)
+        everybody = waiting_now()
+        assert asked == {"count": len(everybody)}
+        assert len(everybody) == len(set(everybody)) > 2
+        assert told("key.marks") == 1
+        first = StoppingWork(stops=True)
+        with pytest.raises(Stopped):
+            call_off_round(item, version, now=now, actor="staff:test", work=first)
+        assert waiting_now() == everybody[1:]
+        rest = StoppingWork(first.so_far)
+        ended = call_off_round(item, version, now=now, actor="staff:test", work=rest)
+        assert (ended, waiting_now()) == (asked, [])
+        assert told("key.marks_off") == 1
+
+
+def test_a_piece_of_a_round_takes_as_many_statements_as_a_single_answer(scene: MarkingScene) -> None:
+    now = scene.world.clock.now()
+    with scene.world.app.app_context():
+        with reading() as session:
+            ids = list(session.scalars(select(MarkedAnswer.id).order_by(MarkedAnswer.id)))
+
+        def statements(subject: str, few: list[int]) -> list[int]:
+            with reading() as session:
+                sitting = session.scalars(select(Sitting).where(Sitting.ref == scene.ref)).one()
+            counts = []
+            for act in (
+                lambda own: ask_round_piece(
+                    own, sitting, subject, dict.fromkeys(few, False), now=now, actor="staff:test"
+                ),
+                lambda own: end_purpose(own, sitting, subject, now=now, actor="staff:test", among=few),
+            ):
+                with count_queries(scene.world.app, here=True) as queries, unit_of_work() as session:
+                    act(session)
+                counts.append(len([query for query in queries if "audit_" not in query]))
+            return counts
+
+        single, piece = statements("key:1", ids[:1]), statements("key:2", ids)
+    assert len(ids) > 3
+    assert piece == single

@@ -141,38 +141,35 @@ def call_off_round(
 ) -> dict[str, object]:
     """Wait no more for what is not marked of a round; what is marked stays. Return how many waited.
 
-    Raise Conflict("key.nothing_waits"), and like `place_of`.
+    One that stopped goes on with what still waits. Raise Conflict("key.nothing_waits"), and like `place_of`.
     """
     with reading() as session:
         place = place_of(session, item)
         own = place.round_by(session, item, version)
         waiting = waiting_of(session, own.subject)
-    if not waiting:
+    done = int(work.so_far.get("count", 0))
+    total = done + len(waiting)
+    if not total:
         raise Conflict("key.nothing_waits")
-    done = 0
     for piece in pieces_of(waiting):
 
-        def put(piece: Sequence[int] = piece, is_first: bool = not done) -> None:
+        def put(piece: Sequence[int] = piece, before: int = done) -> int:
             with unit_of_work() as session:
                 sitting = hold_sitting(session, place.sitting.id)
                 end_purpose(session, sitting, own.subject, now=now, actor=actor, among=piece)
-                if is_first:
-                    after = {
-                        "item": item.ref,
-                        "version": item.version,
-                        "rubric": version,
-                        "people": len(waiting),
-                    }
+                if not before:
+                    told = {"item": item.ref, "version": item.version, "rubric": version, "people": total}
                     record(
                         session,
                         at=now,
                         actor=actor,
                         act="key.marks_off",
                         subject=sitting.logged_as,
-                        after=after,
+                        after=told,
                     )
+                put_down_in(session, *work.keeping(count=before + len(piece)))
+                return before + len(piece)
 
-        work.in_front(put)
-        done += len(piece)
-        work.tell(done, len(waiting))
+        done = work.in_front(put)
+        work.tell(done, total)
     return {"count": done}

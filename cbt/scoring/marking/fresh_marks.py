@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import ColumnElement, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
@@ -215,10 +215,10 @@ def request_marks(
     if desk is None or not answers or len(answers) != len(set(answer_refs)):
         raise Conflict("marking.no_fresh")
     for answer in answers:
-        if not ask_mark(session, answer, subject, is_company=False, now=now, actor=actor):
+        if not ask_each(session, [answer], subject, now=now, actor=actor):
             raise Conflict("marking.no_fresh")
-        for other in _company_of(session, answer):
-            ask_mark(session, other, subject, is_company=True, now=now, actor=actor)
+        others = _company_of(session, answer)
+        ask_each(session, others, subject, company={one.id for one in others}, now=now, actor=actor)
     open_again(session, desk, sitting, now=now, actor=actor)
     return [answer.position for answer in answers]
 
@@ -230,33 +230,52 @@ def open_again(session: Session, desk: MarkingDesk, sitting: Sitting, *, now: da
         record(session, at=now, actor=actor, act="marking.open", subject=sitting.logged_as)
 
 
-def ask_mark(
-    session: Session, answer: MarkedAnswer, subject: str, *, is_company: bool, now: datetime, actor: str
-) -> bool:
-    """Have one answer wait for a fresh mark; return whether it does now and did not before."""
-    if session.scalar(select(exists().where(*_waits_by_rubric(answer.id), FreshRequest.subject != subject))):
-        return False
-    request = session.scalar(
-        select(FreshRequest).where(FreshRequest.subject == subject, FreshRequest.answer_id == answer.id)
-    )
-    if request is None:
-        request = FreshRequest(subject=subject, answer_id=answer.id, is_taken=False)
-        session.add(request)
-    elif request.ended_at is None or request.mark_id is not None:
-        return False
-    request.is_company, request.asked_at, request.asked_by, request.ended_at = is_company, now, actor, None
-    answer.state = AnswerState.FRESH.value
+def ask_each(
+    session: Session,
+    answers: Sequence[MarkedAnswer],
+    subject: str,
+    *,
+    company: Collection[int] = (),
+    now: datetime,
+    actor: str,
+) -> int:
+    """Have answers wait for a fresh mark, the `company` by their ids; return how many do now and did not before.
+
+    The statements of it are as many for a piece of answers as for a single one.
+    """
+    rows = session.scalars(
+        select(FreshRequest).where(
+            FreshRequest.answer_id.in_([answer.id for answer in answers]),
+            (FreshRequest.subject == subject) | _waits_by_rubric(),
+        )
+    ).all()
+    # What waits for a mark by another rubric is left out: that mark is of no use elsewhere.
+    elsewhere = {row.answer_id for row in rows if row.subject != subject}
+    known = {row.answer_id: row for row in rows if row.subject == subject}
+    fresh: list[dict[str, object]] = []
+    count = 0
+    for answer in answers:
+        request = known.get(answer.id)
+        if answer.id in elsewhere or (
+            request is not None and (request.ended_at is None or request.mark_id is not None)
+        ):
+            continue
+        if request is None:
+            own = {"answer_id": answer.id, "is_company": answer.id in company}
+            fresh.append(own | {"subject": subject, "asked_at": now, "asked_by": actor, "is_taken": False})
+        else:
+            request.is_company, request.ended_at = answer.id in company, None
+            request.asked_at, request.asked_by = now, actor
+        answer.state = AnswerState.FRESH.value
+        count += 1
     session.flush()
-    return True
+    if fresh:
+        session.execute(insert(FreshRequest), fresh)
+    return count
 
 
-def _waits_by_rubric(answer_id: int) -> Sequence[ColumnElement[bool]]:
-    """Return the conditions of what has an answer marked by another rubric: its mark is of no use elsewhere."""
-    return (
-        FreshRequest.answer_id == answer_id,
-        FreshRequest.ended_at.is_(None),
-        FreshRequest.subject.startswith(BY_RUBRIC, autoescape=True),
-    )
+def _waits_by_rubric() -> ColumnElement[bool]:
+    return FreshRequest.ended_at.is_(None) & FreshRequest.subject.startswith(BY_RUBRIC, autoescape=True)
 
 
 def _company_of(session: Session, answer: MarkedAnswer) -> Sequence[MarkedAnswer]:
@@ -317,8 +336,13 @@ def end_purpose(
         .with_for_update()
     ).all()
     session.execute(update(FreshRequest).where(*of_it).values(ended_at=now))
+    of_subject = select(FreshRequest.answer_id).where(FreshRequest.subject == subject)
+    asked = select(FreshRequest.answer_id).where(
+        FreshRequest.answer_id.in_(of_subject), FreshRequest.ended_at.is_(None)
+    )
+    still = set(session.scalars(asked))
     for answer in answers:
-        if session.scalar(select(_is_asked_for(answer.id))):
+        if answer.id in still:
             continue
         answer.state, answer.held_by, answer.held_until = AnswerState.DONE.value, "", None
     session.flush()
@@ -329,10 +353,6 @@ def end_purpose(
     if sitting.state == SittingState.RELEASED or not session.scalar(papers_that_wait(sitting.id).limit(1)):
         desk.state, desk.ended_at, desk.ended_by = ENDED, now, actor
         record(session, at=now, actor=actor, act="marking.end", subject=sitting.logged_as)
-
-
-def _is_asked_for(answer_id: int) -> ColumnElement[bool]:
-    return exists().where(FreshRequest.answer_id == answer_id, FreshRequest.ended_at.is_(None))
 
 
 def take_marks(session: Session, taken: Sequence[CountedAnswer], score_id: int) -> None:

@@ -24,7 +24,7 @@ from cbt.rules.canonical import canonical_json
 from cbt.rules.form_score import PeopleMark
 from cbt.rules.items.content import ItemContent
 from cbt.rules.marking import AnswerState, criteria_of, full_points, people_mark
-from cbt.scoring.marking.fresh_marks import BY_RUBRIC, MARKED, ask_mark, open_again
+from cbt.scoring.marking.fresh_marks import BY_RUBRIC, MARKED, ask_each, open_again
 from cbt.scoring.marking.models import (
     CountedMark,
     FreshRequest,
@@ -199,9 +199,8 @@ def ask_round_piece(
         .order_by(MarkedAnswer.id)
         .with_for_update()
     ).all()
-    count = sum(
-        ask_mark(session, row, subject, is_company=answers[row.id], now=now, actor=actor) for row in rows
-    )
+    company = {answer_id for answer_id, goes in answers.items() if goes}
+    count = ask_each(session, rows, subject, company=company, now=now, actor=actor)
     if count:
         open_again(session, desk, sitting, now=now, actor=actor)
     return count
