@@ -15,19 +15,23 @@ import pytest
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from cbt.accounts.models import Approval, Staff, StaffFactor
+from cbt.accounts.models import Approval, Staff, StaffFactor, StaffRole
 from cbt.accounts.staff import create_staff, disable_staff, enable_staff, reset_password, set_roles
 from cbt.application.app import STARRED_ACTS
+from cbt.assembly.models import Form
 from cbt.audit.models import AuditEntry
 from cbt.enrolment.models import ONLY, AssessmentBody
-from cbt.results.models import Appeal, Release, ResultObjection
+from cbt.results.models import Appeal, CutPanel, Release, ResultObjection
+from cbt.results.panels.panel import PanelForm, close_round, enter, items_of, open_panel
 from cbt.retention.models import Destruction, RetentionTerms
 from cbt.rules.roles import Role
+from cbt.runner.models import Attempt
 from cbt.storage.unit_of_work import reading, unit_of_work
 from tests.attacks.second_scene import Scene, allow, credential
 from tests.bank.desk.people import BANK, look, make_items
 from tests.helpers import flat
 from tests.proctoring.desk import Desk, done, running
+from tests.results.analysis_scene import hold
 from tests.results.appeal_scene import written
 from tests.results.key_scene import wrong_key
 from tests.results.late_scene import Scene as LateScene
@@ -136,6 +140,28 @@ def key_corrected(world: World, lay: Lay) -> tuple[bool, str]:
     assert seen
     form = {"preview": at.rpartition("preview=")[2], "seen": seen[1], "reason": "答案有误", "ask": "1"}
     return approved(world, officer.post(bad.url, data=form), CHIEF, lay)
+
+
+def panel_decided(world: World, lay: Lay) -> tuple[bool, str]:
+    held = hold(world, 2)
+    now = world.clock.now()
+    with world.app.app_context():
+        with unit_of_work() as session:
+            session.add(StaffRole(staff_id=world.people["marker"].id, role="author"))
+            own = select(Form.ref).join(Attempt).where(Attempt.id == held.seated[0].attempt_id)
+            form = session.scalars(own).one()
+        judges = [world.people[role].ref for role in ("author", "reviewer", "marker")]
+        ref = open_panel(PanelForm(form, judges, "划线"), now=now, actor="staff:test")
+        with reading() as session:
+            count = len(items_of(CutPanel.by_ref(session, ref, unknown="panel.unknown")))
+        for judge in judges:
+            for place in range(count):
+                enter(ref, place, 60, now=now, actor=f"staff:{judge}")
+        close_round(ref, now=now, actor="staff:test")
+    form = {"decision": "noted", "grounds": "存档", "ask": "1"}
+    return approved(
+        world, world.staff("officer").post(f"/results/panels/{ref}/decide", data=form), CHIEF, lay
+    )
 
 
 def terms_shortened(world: World, lay: Lay) -> tuple[bool, str]:
@@ -271,6 +297,7 @@ PLACES: dict[str, tuple[str, str, Callable[[World, Lay], tuple[bool, str]]]] = {
     "correction of a person": ("officer", CHIEF, person_corrected),
     "late answers": ("officer", CHIEF, late_ruled),
     "key of an item": ("officer", CHIEF, key_corrected),
+    "cut score of a panel": ("officer", CHIEF, panel_decided),
     "terms of keeping": ("admin", "officer", terms_shortened),
     "second factor": ("admin", "officer", factor_taken_off),
     "no publicity": ("admin", "officer", shown_no_more),
@@ -407,7 +434,7 @@ def test_two_accounts_under_two_hands_or_the_machine_s_are_two_people(
 
 def test_every_kind_of_request_is_among_these() -> None:
     """A new kind of starred act gets its place above, as these have."""
-    kinds = {"room", "correction", "release", "late", "terms", "factor", "body", "key"}
+    kinds = {"room", "correction", "release", "late", "terms", "factor", "body", "key", "panel"}
     assert {kind.code for kind in STARRED_ACTS} == kinds
 
 

@@ -65,7 +65,7 @@ def open_panels_of(session: Session, judge: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class FormChoice:
+class TakenForm:
     """A form of a sitting, of which paper, and how many had it."""
 
     ref: str
@@ -73,7 +73,7 @@ class FormChoice:
     people: int
 
 
-def forms_of(session: Session, sitting_ref: str) -> tuple[Sitting, list[FormChoice]]:
+def forms_of(session: Session, sitting_ref: str) -> tuple[Sitting, list[TakenForm]]:
     """Return a sitting that is over and its forms, those of most people first; raise like `finished_sitting`."""
     sitting = finished_sitting(session, sitting_ref)
     people = func.count(Attempt.id)
@@ -87,7 +87,7 @@ def forms_of(session: Session, sitting_ref: str) -> tuple[Sitting, list[FormChoi
         .limit(MOST_FORMS)
     )
     return sitting, [
-        FormChoice(ref, blueprint_of(session, version_id).papers[paper].label, count)
+        TakenForm(ref, blueprint_of(session, version_id).papers[paper].label, count)
         for ref, version_id, paper, count in rows
     ]
 
