@@ -231,7 +231,9 @@ class Templates:
                 if not made.exists():
                     made.write_bytes(pickle.dumps(self._build(kind, moment)))
             self._made[kind, moment] = pickle.loads(made.read_bytes())
-        return self._made[kind, moment]
+        settings, world = self._made[kind, moment]
+        # Whom a test adds to its world is known to that test alone: the next one's database lacks them.
+        return settings, world.copy() if world is not None else None
 
     def _build(self, kind: str, moment: Moment) -> tuple[Settings, World | None]:
         folder = Path(tempfile.mkdtemp(prefix=f"{kind}-{moment}-", dir=self._folder))

@@ -77,6 +77,10 @@ class World:
     clock: FakeClock = field(default=None, repr=False)  # type: ignore[assignment]  # set by `on` before it is used
     course: Course | None = field(default=None, repr=False)
 
+    def copy(self) -> World:
+        """Return this world with lists of its own, so that what is added to one is not in the other."""
+        return replace(self, people=dict(self.people), sitters=dict(self.sitters), papers=dict(self.papers))
+
     def on(self, app: flask.Flask, clock: FakeClock, course: Course | None = None) -> World:
         """Return this world on the database copy of one test; `course` is how far that has come."""
         return replace(self, app=app, clock=clock, course=course)
