@@ -105,6 +105,7 @@ from cbt.items.models import Item, ItemBank
 from cbt.items.types.answer_page import answer_parts, form_loader
 from cbt.jobs import views as jobs
 from cbt.jobs.registry import JobKind, init_jobs
+from cbt.paper_mode.models import PaperPiece, ScanUpload
 from cbt.paths import product_dir
 from cbt.personnel import views as personnel
 from cbt.personnel.jobs import MARKED_LIST
@@ -276,6 +277,21 @@ NAMERS: dict[str, Namer] = {
         .join(Room, Room.id == SittingRoom.room_id),
         _SITTING,
         SittingRoom.ref,
+    ),
+    "paper_piece": _found_by(
+        select(PaperPiece.ref, Sitting.name, Room.name, Sitting.ref)
+        .join(SittingRoom, SittingRoom.id == PaperPiece.sitting_room_id)
+        .join(Sitting, Sitting.id == SittingRoom.sitting_id)
+        .join(Room, Room.id == SittingRoom.room_id),
+        _SITTING,
+        PaperPiece.ref,
+    ),
+    "scan_upload": _found_by(
+        select(ScanUpload.ref, Sitting.name, ScanUpload.name, Sitting.ref).join(
+            Sitting, Sitting.id == ScanUpload.sitting_id
+        ),
+        _SITTING,
+        ScanUpload.ref,
     ),
     "registration": _registrations,
     "attempt": _found_by(

@@ -24,6 +24,13 @@ from cbt.rules.items.content import ItemType, PartialCredit
 from cbt.rules.items.registry import credit_suits
 
 
+class ExamMode(StrEnum):
+    """How a paper is sat: 机考 or 闭卷笔试. Source: R-5."""
+
+    MACHINE = "machine"
+    PAPER = "paper"
+
+
 @dataclass(frozen=True, slots=True)
 class SubmitPolicy:
     """When a candidate may hand in: not before `earliest`, and not in the last `closed_before_end`.
@@ -187,7 +194,7 @@ class Paper:
     score_step: Decimal = Decimal("0.1")
     void_points: Literal["group", "paper", "dropped"] = "group"
     """Who gets the points of an item that was void: its section or unit, the whole paper, nobody (R-54)."""
-    modes: tuple[str, ...] = ("machine", "paper")
+    modes: tuple[str, ...] = tuple(ExamMode)
     sections: tuple[Section, ...] = ()
     units: tuple[Unit, ...] = ()
     submit: SubmitPolicy = field(default_factory=SubmitPolicy)
@@ -422,7 +429,7 @@ def _paper(paper: Paper, path: Path) -> Iterator[Flaw]:
             "blueprint.pass_outside",
             {"pass_points": paper.pass_points, "points": paper.points},
         )
-    if not paper.modes or not set(paper.modes) <= {"machine", "paper"}:
+    if not paper.modes or not set(paper.modes) <= set(ExamMode):
         yield Flaw((*path, "modes"), "blueprint.mode_unknown", {"modes": ", ".join(paper.modes)})
     if (
         len(paper.difficulty.shares) != 5

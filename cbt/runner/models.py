@@ -206,6 +206,18 @@ class RecoveryImport(Named):
     by: Mapped[str] = mapped_column(String(80))
 
 
+class HandwrittenAnswer(Base):
+    """What somebody wrote by hand at a position of an attempt: the picture that was cut out of a scan (R-81)."""
+
+    attempt_id: Mapped[int] = mapped_column(
+        ForeignKey("attempt.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    image: Mapped[bytes] = mapped_column(LargeBinary)
+    page_ref: Mapped[str] = mapped_column(String(40))
+    """The scanned page that it was cut from."""
+
+
 class RecoveredEntry(Base):
     """Says of a late entry that it came from a recovery file, and when the page says it was typed."""
 

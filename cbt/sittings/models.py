@@ -159,6 +159,10 @@ class SittingRoom(Named):
     """Since when everybody is to be outside (紧急疏散), before the start or after it; NULL once they are back."""
     arranged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When its seats were arranged by a rule; NULL while they are as the roster came."""
+    mode: Mapped[str] = mapped_column(String(12), default="machine", server_default="machine")
+    """How its candidates are examined, an `rules.exam.ExamMode` (R-5)."""
+    booklets: Mapped[int] = mapped_column(default=2, server_default="2")
+    """On paper: so many forms go round so that neighbours differ; 0 is a form for each (R-80)."""
 
 
 class RoomStaff(Row):
