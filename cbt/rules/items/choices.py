@@ -20,6 +20,7 @@ from cbt.rules.items.content import (
     AnswerKey,
     ItemContent,
     Nested,
+    PaperAnswer,
     PartialCredit,
     Rendering,
     shuffled,
@@ -68,6 +69,21 @@ class Choices(ItemContent, ABC):
         count = shape["choices"]
         mixed = shuffle and not shape["fixed_order"]
         return {"order": shuffled(count, rng) if mixed else list(range(count))}
+
+    @classmethod
+    def on_paper(cls, position: Mapping[str, Any]) -> PaperAnswer:
+        return PaperAnswer((tuple(LETTERS[: len(position["order"])]),), many=not cls.single)
+
+    @classmethod
+    def from_paper(
+        cls, position: Mapping[str, Any], marked: Sequence[tuple[int, ...]], written: Sequence[str]
+    ) -> str:
+        """Take the letters; two marks where one is asked are no answer."""
+        return (
+            ""
+            if cls.single and len(marked[0]) > 1
+            else "".join(LETTERS[place] for place in sorted(marked[0]))
+        )
 
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str:

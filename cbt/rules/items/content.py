@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -46,6 +46,21 @@ class PartialCredit(StrEnum):
 
 
 NOTHING, ALL = Fraction(0), Fraction(1)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperAnswer:
+    """How one position is answered on a 答题卡: rows of bubbles, each with its signs, and fields to write in.
+
+    Source: R-80, R-81.
+    """
+
+    rows: tuple[tuple[str, ...], ...] = ()
+    many: bool = False
+    """Whether several bubbles of a row may be marked."""
+    fields: tuple[int, ...] = ()
+    """The lines of each field."""
+
 
 Nested = Callable[[Mapping[str, object]], "ItemContent"]
 """Reads an item inside another: a part of a case."""
@@ -143,6 +158,26 @@ class ItemContent(ABC):
 
         Source: R-41, R-44, R-51.
         """
+
+    @classmethod
+    def on_paper(cls, position: Mapping[str, Any]) -> PaperAnswer | None:
+        """Return what a position takes on an answer sheet; None where it cannot be answered on paper.
+
+        Source: R-80.
+        """
+        return None
+
+    @classmethod
+    def from_paper(
+        cls, position: Mapping[str, Any], marked: Sequence[tuple[int, ...]], written: Sequence[str]
+    ) -> object:
+        """Return what was marked and written as a browser would send it; "" for nothing that is an answer.
+
+        `marked` holds the places of the marked bubbles (from 0) of each row, `written` the text of each field.
+
+        Source: R-81.
+        """
+        return ""
 
     @classmethod
     def is_answered(cls, canonical: str) -> bool:

@@ -12,7 +12,15 @@ from typing import Any, ClassVar, Self
 
 from cbt.rules.canonical import canonical_json
 from cbt.rules.items import inputs
-from cbt.rules.items.content import ItemContent, ItemType, Nested, PartialCredit, Rendering, counted
+from cbt.rules.items.content import (
+    ItemContent,
+    ItemType,
+    Nested,
+    PaperAnswer,
+    PartialCredit,
+    Rendering,
+    counted,
+)
 
 LONGEST = 200
 
@@ -50,6 +58,16 @@ class FillBlank(ItemContent):
     @classmethod
     def arrange(cls, shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
         return {"order": [], "blanks": shape["blanks"]}
+
+    @classmethod
+    def on_paper(cls, position: Mapping[str, Any]) -> PaperAnswer:
+        return PaperAnswer(fields=(1,) * position["blanks"])
+
+    @classmethod
+    def from_paper(
+        cls, position: Mapping[str, Any], marked: Sequence[tuple[int, ...]], written: Sequence[str]
+    ) -> list[str]:
+        return list(written)
 
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str | None:

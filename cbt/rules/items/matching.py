@@ -12,7 +12,16 @@ from typing import Any, ClassVar, Self
 from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json
 from cbt.rules.items import inputs
-from cbt.rules.items.content import ItemContent, ItemType, Nested, PartialCredit, Rendering, counted, shuffled
+from cbt.rules.items.content import (
+    ItemContent,
+    ItemType,
+    Nested,
+    PaperAnswer,
+    PartialCredit,
+    Rendering,
+    counted,
+    shuffled,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +72,17 @@ class Matching(ItemContent):
     def arrange(cls, shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
         """Shuffle both sides, whatever the blueprint says."""
         return {"order": shuffled(shape["options"], rng), "lefts": shuffled(shape["lefts"], rng)}
+
+    @classmethod
+    def on_paper(cls, position: Mapping[str, Any]) -> PaperAnswer:
+        signs = tuple(str(number) for number in range(1, len(position["order"]) + 1))
+        return PaperAnswer((signs,) * len(position["lefts"]))
+
+    @classmethod
+    def from_paper(
+        cls, position: Mapping[str, Any], marked: Sequence[tuple[int, ...]], written: Sequence[str]
+    ) -> list[int | None]:
+        return [places[0] + 1 if len(places) == 1 else None for places in marked]
 
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -13,7 +13,16 @@ from typing import Any, ClassVar, Self
 
 from cbt.errors import InvalidInput
 from cbt.rules.items import inputs
-from cbt.rules.items.content import ALL, NOTHING, ItemContent, ItemType, Nested, PartialCredit, Rendering
+from cbt.rules.items.content import (
+    ALL,
+    NOTHING,
+    ItemContent,
+    ItemType,
+    Nested,
+    PaperAnswer,
+    PartialCredit,
+    Rendering,
+)
 
 LONGEST = 40
 SPAN = "±"
@@ -56,6 +65,16 @@ class Numeric(ItemContent):
         if tolerance is None or tolerance < 0:
             raise inputs.wrong_answer()
         return f"{_key(number)}{SPAN}{tolerance}"
+
+    @classmethod
+    def on_paper(cls, position: Mapping[str, Any]) -> PaperAnswer:
+        return PaperAnswer(fields=(1,))
+
+    @classmethod
+    def from_paper(
+        cls, position: Mapping[str, Any], marked: Sequence[tuple[int, ...]], written: Sequence[str]
+    ) -> str:
+        return written[0]
 
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str | None:

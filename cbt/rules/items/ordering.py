@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json
 from cbt.rules.items import inputs
-from cbt.rules.items.content import ItemContent, ItemType, Nested, PartialCredit, Rendering
+from cbt.rules.items.content import ItemContent, ItemType, Nested, PaperAnswer, PartialCredit, Rendering
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,19 @@ class Ordering(ItemContent):
         while order == sorted(order):
             rng.shuffle(order)
         return {"order": order}
+
+    @classmethod
+    def on_paper(cls, position: Mapping[str, Any]) -> PaperAnswer:
+        steps = len(position["order"])
+        return PaperAnswer((tuple(str(number) for number in range(1, steps + 1)),) * steps)
+
+    @classmethod
+    def from_paper(
+        cls, position: Mapping[str, Any], marked: Sequence[tuple[int, ...]], written: Sequence[str]
+    ) -> list[int] | str:
+        """Take the step at each place; what leaves a step out or has one twice is no order."""
+        order = [places[0] + 1 for places in marked if len(places) == 1]
+        return order if sorted(order) == list(range(1, len(position["order"]) + 1)) else ""
 
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str:

@@ -10,11 +10,13 @@ from typing import Any, ClassVar, Self
 
 from cbt.errors import InvalidInput
 from cbt.rules.items import inputs
-from cbt.rules.items.content import ItemContent, ItemType, Nested, Rendering
+from cbt.rules.items.content import ItemContent, ItemType, Nested, PaperAnswer, Rendering
 
 SHORTEST, USUAL, LONGEST = 10, 500, 5_000
 """What an author may set as the limit of an answer, in characters, and what holds where none is set."""
 MOST_LINES, LONGEST_LINE = 30, 500
+SIGNS_A_LINE, FEWEST_LINES, A_PAGE = 24, 3, 20
+"""On paper: so many characters stand in a line by hand, and a field has so many lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,18 @@ class ShortAnswer(ItemContent):
     @classmethod
     def arrange(cls, shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
         return {"order": [], "limits": {"characters": shape["limit"]}}
+
+    @classmethod
+    def on_paper(cls, position: Mapping[str, Any]) -> PaperAnswer:
+        """Give as many lines as the longest answer takes by hand, within a page."""
+        needed = -(-position["limits"]["characters"] // SIGNS_A_LINE)
+        return PaperAnswer(fields=(min(max(needed, FEWEST_LINES), A_PAGE),))
+
+    @classmethod
+    def from_paper(
+        cls, position: Mapping[str, Any], marked: Sequence[tuple[int, ...]], written: Sequence[str]
+    ) -> str:
+        return written[0]
 
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str | None:

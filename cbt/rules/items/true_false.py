@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 from cbt.rules.items import inputs
 from cbt.rules.items.choices import share_of_letters
-from cbt.rules.items.content import LETTERS, AnswerKey, ItemContent, ItemType, Nested, PartialCredit
+from cbt.rules.items.content import (
+    LETTERS,
+    AnswerKey,
+    ItemContent,
+    ItemType,
+    Nested,
+    PaperAnswer,
+    PartialCredit,
+)
 
 RIGHT, WRONG = (0,), (1,)
 
@@ -37,6 +45,16 @@ class TrueFalse(ItemContent):
     @classmethod
     def arrange(cls, shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
         return {"order": [0, 1]}
+
+    @classmethod
+    def on_paper(cls, position: Mapping[str, Any]) -> PaperAnswer:
+        return PaperAnswer((("√", "×"),))
+
+    @classmethod
+    def from_paper(
+        cls, position: Mapping[str, Any], marked: Sequence[tuple[int, ...]], written: Sequence[str]
+    ) -> str:
+        return LETTERS[marked[0][0]] if len(marked[0]) == 1 else ""
 
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str:

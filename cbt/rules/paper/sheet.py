@@ -1,0 +1,336 @@
+"""The 答题卡: where every mark, bubble and field lies on its pages, and what its code says.
+
+All measures are millimetres from the upper left corner of an upright A4 page. Who draws a sheet and who reads one
+ask here, so that neither can have a place of its own; the layout's digest stands in the code on each page.
+
+Source: R-80, R-81.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from itertools import groupby
+from typing import Any
+from zlib import crc32
+
+from cbt.rules.canonical import canonical_json
+from cbt.rules.items.content import PaperAnswer
+from cbt.rules.items.registry import TYPES
+
+WIDTH, HEIGHT = 210.0, 297.0
+CORNER = 5.0
+"""The side of a corner mark."""
+CORNERS = ((12.0, 12.0), (198.0, 12.0), (198.0, 285.0), (12.0, 285.0))
+"""The centres of the four corner marks, clockwise from the upper left."""
+UPRIGHT = (21.0, 12.0)
+"""The centre of the fifth mark, of the same size: it says which corner is the upper left."""
+TICK_LONG, TICK_SHORT = 3.2, 1.4
+TICKS_ACROSS = tuple(30.0 + 12.0 * place for place in range(14))
+"""The x of the ticks along the upper and the lower edge, at the height of the corner marks."""
+TICKS_DOWN = tuple(24.0 + 12.0 * place for place in range(21))
+"""The y of the ticks along the left and the right edge, in line with the corner marks."""
+CODE_SIDE = 20.0
+CODE_AT = (170.0, 18.0)
+"""The upper left corner of the code (QR, without an edge of its own)."""
+LEFT, RIGHT = 18.0, 192.0
+TOP_FIRST, TOP, BOTTOM = 68.0, 42.0, 278.0
+"""Where rows begin on the first page and on the others, and where they end."""
+_HEADING, _GAP = 7.0, 3.0
+_FIVE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SheetSize:
+    """The measures of rows and fields; `bubble` is width and height."""
+
+    bubble: tuple[float, float]
+    across: float
+    """From the centre of a bubble to the next."""
+    down: float
+    """From the middle of a row to the next."""
+    label: float
+    """The room for a row's number."""
+    group: float
+    """What is left free after five rows."""
+    line: float
+    """The height of a line to write on."""
+
+
+USUAL = SheetSize(bubble=(5.0, 2.8), across=7.0, down=6.0, label=11.0, group=2.0, line=9.0)
+LARGE = SheetSize(bubble=(7.2, 4.2), across=10.0, down=9.0, label=15.0, group=3.0, line=13.0)
+
+
+@dataclass(frozen=True, slots=True)
+class BubbleRow:
+    """A row of bubbles: of which position and which row of it (from 0), its number, and the bubbles' centres."""
+
+    position: int
+    part: int
+    label: str
+    many: bool
+    left: float
+    """Where its number begins."""
+    y: float
+    signs: tuple[str, ...]
+    xs: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WritingField:
+    """A field to write in: its number stands inside, at the upper left."""
+
+    position: int
+    part: int
+    label: str
+    left: float
+    top: float
+    width: float
+    height: float
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class SheetHeading:
+    """The name of a section (an index into the form's sections, or a unit's number), above its rows."""
+
+    unit: int
+    section: int
+    left: float
+    top: float
+
+
+@dataclass(frozen=True, slots=True)
+class SheetPage:
+    """One side of a sheet of paper."""
+
+    headings: tuple[SheetHeading, ...]
+    rows: tuple[BubbleRow, ...]
+    fields: tuple[WritingField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SheetLayout:
+    """All pages of a 答题卡."""
+
+    size: SheetSize
+    pages: tuple[SheetPage, ...]
+
+    @property
+    def digest(self) -> str:
+        """The first ten hexadecimal digits of the SHA-256 of everything's place; the code on each page has it."""
+        plain = repr((CORNERS, UPRIGHT, TICKS_ACROSS, TICKS_DOWN, CODE_AT, asdict(self)))
+        return sha256(plain.encode()).hexdigest()[:10]
+
+
+def unfit(positions: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
+    """Return the numbers of the positions of a form that cannot be answered on paper."""
+    return tuple(one["position"] for one in positions if TYPES[one["type"]].on_paper(one) is None)
+
+
+def lay_out(positions: Sequence[Mapping[str, Any]], *, large: bool = False) -> SheetLayout:
+    """Return the answer sheet of a form's positions (as `draw_form` freezes them); none of them is unfit.
+
+    Sections follow each other as in the booklet; a run of rows fills columns downwards, five and five.
+    """
+    writer = _Writer(LARGE if large else USUAL)
+    for (unit, section), group in groupby(positions, key=lambda one: (one["unit"] or 0, one["section"] or 0)):
+        answers = [(one["position"], answer) for one in group if (answer := TYPES[one["type"]].on_paper(one))]
+        for place, (is_bubbles, run) in enumerate(groupby(answers, key=lambda one: bool(one[1].rows))):
+            heading = None if place else (unit, section)
+            (writer.bubbles if is_bubbles else writer.fields)(list(run), heading)
+    return SheetLayout(writer.size, writer.done())
+
+
+_Run = Sequence[tuple[int, PaperAnswer]]
+
+
+@dataclass
+class _Writer:
+    """Fills pages from the top."""
+
+    size: SheetSize
+    pages: list[SheetPage] = field(default_factory=list)
+    y: float = TOP_FIRST
+    headings: list[SheetHeading] = field(default_factory=list)
+    rows: list[BubbleRow] = field(default_factory=list)
+    written: list[WritingField] = field(default_factory=list)
+
+    def bubbles(self, run: _Run, heading: tuple[int, int] | None) -> None:
+        size = self.size
+        most = max(len(signs) for _, answer in run for signs in answer.rows)
+        width = size.label + most * size.across + 4.0
+        columns = max(1, int((RIGHT - LEFT + 4.0) // width))
+        blocks = list(_blocks(run))
+        while blocks:
+            self._begin(heading, self._height(blocks[0]))
+            heading = None
+            room = BOTTOM - self.y
+            # As few rows as the columns need, in whole blocks, but never more than the page has room for.
+            each = next(
+                (
+                    count
+                    for count in range(1, len(blocks) + 1)
+                    if count * columns >= len(blocks) or sum(map(self._height, blocks[: count + 1])) > room
+                ),
+            )
+            taken, blocks = blocks[: each * columns], blocks[each * columns :]
+            lowest = self.y
+            for column in range(columns):
+                y = self.y
+                for block in taken[column * each : (column + 1) * each]:
+                    left = LEFT + column * (RIGHT - LEFT + 4.0) / columns
+                    for position, part, label, many, signs in block:
+                        xs = tuple(
+                            round(left + size.label + size.across * (place + 0.5), 2)
+                            for place in range(len(signs))
+                        )
+                        middle = round(y + size.down / 2, 2)
+                        self.rows.append(
+                            BubbleRow(position, part, label, many, round(left, 2), middle, signs, xs)
+                        )
+                        y += size.down
+                    y += size.group
+                lowest = max(lowest, y)
+            self.y = lowest + _GAP
+            if blocks:
+                self._turn()
+
+    def fields(self, run: _Run, heading: tuple[int, int] | None) -> None:
+        size, gap = self.size, 2.0
+        half = (RIGHT - LEFT - gap) / 2
+        wanted = [
+            (position, part, _label(position, part, len(answer.fields)), lines)
+            for position, answer in run
+            for part, lines in enumerate(answer.fields)
+        ]
+        beside = False
+        for position, part, label, lines in wanted:
+            height = lines * size.line + 2.0
+            if not (beside and lines == 1):
+                if beside:
+                    self.y += size.line + 2.0 + gap
+                self._begin(heading, height)
+                heading, beside = None, False
+            left = LEFT + (half + gap if beside else 0.0)
+            width = half if lines == 1 else RIGHT - LEFT
+            self.written.append(
+                WritingField(position, part, label, left, round(self.y, 2), width, height, lines)
+            )
+            if lines == 1 and not beside:
+                beside = True
+            else:
+                self.y += height + gap
+                beside = False
+        if beside:
+            self.y += size.line + 2.0 + gap
+        self.y += _GAP
+
+    def _height(self, block: Sequence[Any]) -> float:
+        return len(block) * self.size.down + self.size.group
+
+    def _begin(self, heading: tuple[int, int] | None, height: float) -> None:
+        """Have room for what comes, with its heading, on this page or on the next."""
+        needed = height + (_HEADING if heading else 0.0)
+        if self.y + needed > BOTTOM and (self.rows or self.written):
+            self._turn()
+        if heading is not None:
+            self.headings.append(SheetHeading(*heading, LEFT, round(self.y, 2)))
+            self.y += _HEADING
+
+    def _turn(self) -> None:
+        self.pages.append(SheetPage(tuple(self.headings), tuple(self.rows), tuple(self.written)))
+        self.headings, self.rows, self.written, self.y = [], [], [], TOP
+
+    def done(self) -> tuple[SheetPage, ...]:
+        if self.rows or self.written or not self.pages:
+            self._turn()
+        return tuple(self.pages)
+
+
+def _blocks(run: _Run) -> Iterator[list[tuple[int, int, str, bool, tuple[str, ...]]]]:
+    """Yield what stays together: the rows of one position, or five positions of a row each."""
+    five: list[tuple[int, int, str, bool, tuple[str, ...]]] = []
+    for position, answer in run:
+        rows = [
+            (position, part, _label(position, part, len(answer.rows)), answer.many, signs)
+            for part, signs in enumerate(answer.rows)
+        ]
+        if len(rows) > 1:
+            if five:
+                yield five
+                five = []
+            yield rows
+            continue
+        five += rows
+        if len(five) == _FIVE:
+            yield five
+            five = []
+    if five:
+        yield five
+
+
+def _label(position: int, part: int, parts: int) -> str:
+    return str(position) if parts == 1 else f"{position}-{part + 1}"
+
+
+NO_FORM = "-"
+"""Stands for the form in the code of a spare sheet that fits several."""
+_CODE = re.compile(
+    r"CBT1\.([a-z0-9-]{4,40})\.([0-9a-f]{8}|-)\.([0-9a-f]{10})\.(\d{1,2})\.(\d{1,2})\.([0-9a-f]{8})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SheetCode:
+    """What the code on a page says: which piece of paper, of which form and layout, which of its pages."""
+
+    piece: str
+    form: str
+    """The first eight digits of the form's SHA-256, or `NO_FORM`."""
+    layout: str
+    page: int
+    pages: int
+
+    def text(self) -> str:
+        """Return what the code holds, its check at the end."""
+        plain = f"CBT1.{self.piece}.{self.form}.{self.layout}.{self.page}.{self.pages}"
+        return f"{plain}.{crc32(plain.encode()):08x}"
+
+
+def read_code(text: str) -> SheetCode | None:
+    """Return what a code says; None where it is none of ours or its check does not hold."""
+    parts = _CODE.fullmatch(text)
+    if parts is None:
+        return None
+    piece, form, layout, page, pages, _check = parts.groups()
+    code = SheetCode(piece, form, layout, int(page), int(pages))
+    return code if code.text() == text and 1 <= code.page <= code.pages else None
+
+
+def answers_of(
+    positions: Sequence[Mapping[str, Any]],
+    marked: Mapping[tuple[int, int], tuple[int, ...]],
+    written: Mapping[tuple[int, int], str],
+) -> dict[int, object]:
+    """Return the answer of each position as a browser would send it, "" for none.
+
+    `marked` and `written` are by (position, row or field of it); what is missing is empty.
+
+    Source: R-81.
+    """
+    answers = {}
+    for one in positions:
+        number, kind = one["position"], TYPES[one["type"]]
+        answer = kind.on_paper(one) or PaperAnswer()
+        rows = [marked.get((number, part), ()) for part in range(len(answer.rows))]
+        texts = [written.get((number, part), "") for part in range(len(answer.fields))]
+        answers[number] = kind.from_paper(one, rows, texts)
+    return answers
+
+
+def sheet_data(layout: SheetLayout) -> str:
+    """Return a layout as canonical JSON, for who draws it."""
+    return canonical_json(asdict(layout))
