@@ -64,6 +64,8 @@ class ResultRow:
     room_name: str
     seat_number: int
     room_state: str
+    mode: str
+    """How the room is examined, an `ExamMode`."""
     attempt: Attempt | None
     score: Score | None
     result: Result | None
@@ -173,7 +175,7 @@ def joined_rows(query: Select[*T]) -> Select[*T]:
 
 
 def _result_rows(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    columns = (Candidate, AdmissionTicket.number, Room.name, Seat.number, SittingRoom.state)
+    columns = (Candidate, AdmissionTicket.number, Room.name, Seat.number, SittingRoom.state, SittingRoom.mode)
     return (
         joined_rows(select(Registration, *columns, Attempt, Score, Result))
         .join(Candidate, Candidate.id == Registration.candidate_id)

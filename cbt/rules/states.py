@@ -276,7 +276,8 @@ class RoomCounts:
     """How many registrations of a room stand where; each registration is counted once.
 
     `not_arrived` is nobody knows where, `not_signed_in` came to the room, `not_begun` has signed in and not opened
-    the paper. `units_done` is 各单元已完成，等待交卷 and blocks like answering. `undecided` counts compensations,
+    the paper. `not_entered` handed in on paper, and their answers are not in yet. `units_done` is
+    各单元已完成，等待交卷 and blocks like answering. `undecided` counts compensations,
     not people.
     """
 
@@ -288,6 +289,7 @@ class RoomCounts:
     by_violation: int = 0
     by_evacuation: int = 0
     unanswered: int = 0
+    not_entered: int = 0
     not_arrived: int = 0
     not_signed_in: int = 0
     not_begun: int = 0
@@ -344,6 +346,7 @@ def balance(counts: RoomCounts) -> Balance:
         + counts.by_violation
         + counts.by_evacuation
         + counts.unanswered
+        + counts.not_entered
     )
     return Balance(expected=counts.expected, present=present, absent=counts.absent)
 

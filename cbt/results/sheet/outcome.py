@@ -29,6 +29,8 @@ class Standing(StrEnum):
     BY_VIOLATION = "by_violation"
     BY_EVACUATION = "by_evacuation"
     UNANSWERED = "unanswered"
+    NOT_ENTERED = "not_entered"
+    """Examined on paper, and the answers are not in the journal yet."""
     NOT_ARRIVED = "not_arrived"
     INTERACTING = "interacting"
     UNITS_DONE = "units_done"
@@ -51,6 +53,7 @@ def standing_of(
     attempt_state: str | None,
     started: bool,
     closed_by: str | None,
+    on_paper: bool = False,
 ) -> Standing:
     """Return where a registration stands from the facts of the door and of its attempt.
 
@@ -68,7 +71,9 @@ def standing_of(
         return Standing.UNANSWERED if how == UNANSWERED else Standing(f"by_{how}")
     if attempt_state in _GOING:
         return _GOING[State(attempt_state)]
-    return Standing.UNANSWERED if arrived else Standing.NOT_ARRIVED
+    if not arrived:
+        return Standing.NOT_ARRIVED
+    return Standing.NOT_ENTERED if on_paper and attempt_state is not None else Standing.UNANSWERED
 
 
 def counts_of(standings: Iterable[Standing]) -> RoomCounts:
@@ -155,6 +160,7 @@ class EndFacts:
     score: Decimal | None
     violation: Violation | None
     released: Decision | None
+    on_paper: bool = False
 
     @property
     def unmarked(self) -> bool:
@@ -202,6 +208,7 @@ def standing_by(facts: EndFacts) -> Standing:
         attempt_state=facts.attempt_state,
         started=facts.started,
         closed_by=facts.closed_by,
+        on_paper=facts.on_paper,
     )
 
 

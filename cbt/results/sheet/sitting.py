@@ -37,7 +37,7 @@ from cbt.results.sheet.outcome import (
     standing_by,
 )
 from cbt.results.store import ResultRow
-from cbt.rules.exam import ExamBlueprint, Paper
+from cbt.rules.exam import ExamBlueprint, ExamMode, Paper
 from cbt.rules.form_score import passes
 from cbt.rules.retake import Overall, PaperOutcome, overall
 from cbt.rules.states import Balance, RoomCounts
@@ -313,6 +313,7 @@ def _end_keys(elsewhere: Mapping[int, list[Violation]]) -> dict[str, ColumnEleme
         "version": Registration.blueprint_version_id.expression,
         "paper": Registration.paper.expression,
         "room_state": SittingRoom.state.expression,
+        "on_paper": SittingRoom.mode == ExamMode.PAPER.value,
         "absent": Registration.absent_at.is_not(None),
         "arrived": or_(
             Registration.arrived_at.is_not(None),
@@ -417,6 +418,7 @@ def _facts(session: Session, values: Mapping[str, Any]) -> EndFacts:
         score=values["score"],
         violation=violation_of(session, values["violation"], values["violation_version"]),
         released=None if outcome is None else Decision(PaperOutcome(outcome), values["released"]),
+        on_paper=bool(values["on_paper"]),
     )
 
 
@@ -579,6 +581,7 @@ def _result_facts(row: ResultRow) -> EndFacts:
         score=row.score.score if row.score else None,
         violation=row.violation,
         released=None if result is None else Decision(PaperOutcome(result.outcome), result.score),
+        on_paper=row.mode == ExamMode.PAPER,
     )
 
 
