@@ -52,7 +52,7 @@ def entered_answers(
 
     Source: R-81.
     """
-    values = dict.fromkeys((one["position"] for one in positions), "")
+    values: dict[int, object] = {one["position"]: "" for one in positions}
     read = answers_of(positions, marked, {}) if marked is not None else {}
     values |= {number: value for number, value in read.items() if number not in typed}
     values |= typed
