@@ -12,8 +12,8 @@ from typing import Any
 from cbt.rules.items.registry import TYPES
 from cbt.rules.paper.sheet import answers_of
 
-HANDWRITTEN = "〔手写作答，见扫描件〕"
-"""The answer of a position that people mark by its picture; it is answered, and nobody reads a text of it."""
+HANDWRITTEN = "〔手写作答，见扫描件 {page}〕"
+"""The answer of a position that people mark by its picture: it is answered, and no two people's are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,15 @@ def to_be_typed(
 def entered_answers(
     positions: Sequence[Mapping[str, Any]],
     marked: Mapping[tuple[int, int], tuple[int, ...]] | None,
-    written: Collection[tuple[int, int]],
+    written: Mapping[tuple[int, int], str],
     typed: Mapping[int, object],
 ) -> EnteredAnswers:
     """Return what goes into the journal of a paper with these positions.
 
     `marked` are the bubbles by (position, row) as read and decided, None for a paper without a scan; `written` the
-    fields that something is written in; `typed` the answers that two people agreed on, by position. What was typed
-    goes before what was read: it is there because somebody could not read it, or for want of a scan.
+    fields that something is written in, each with the ref of its scanned page; `typed` the answers that two people
+    agreed on, by position. What was typed goes before what was read: it is there because somebody could not read
+    it, or for want of a scan.
 
     Source: R-81.
     """
@@ -56,10 +57,10 @@ def entered_answers(
     read = answers_of(positions, marked, {}) if marked is not None else {}
     values |= {number: value for number, value in read.items() if number not in typed}
     values |= typed
-    by_hand = {number for number, _ in written} - typed.keys()
+    pages = {number: page for (number, _), page in written.items() if number not in typed}
     handwritten = tuple(
-        one["position"] for one in positions if one["position"] in by_hand and TYPES[one["type"]].by_people
+        one["position"] for one in positions if one["position"] in pages and TYPES[one["type"]].by_people
     )
-    values |= dict.fromkeys(handwritten, HANDWRITTEN)
+    values |= {number: HANDWRITTEN.format(page=pages[number]) for number in handwritten}
     waiting = tuple(number for number in to_be_typed(positions, written) if number not in typed)
     return EnteredAnswers(values, handwritten, waiting)
