@@ -38,6 +38,11 @@ CODE_AT = (170.0, 18.0)
 LEFT, RIGHT = 18.0, 192.0
 TOP_FIRST, TOP, BOTTOM = 68.0, 42.0, 278.0
 """Where rows begin on the first page and on the others, and where they end."""
+ROW_MARK = (1.6, 1.0)
+"""Width and height of the two black marks of a row of bubbles, before its number and after its last bubble: a page
+is read only where these lie as they should."""
+_MARK_AFTER = 1.2
+"""From the edge of the last bubble to the mark after it."""
 _HEADING, _GAP = 7.0, 3.0
 _FIVE = 5
 
@@ -76,6 +81,12 @@ class BubbleRow:
     y: float
     signs: tuple[str, ...]
     xs: tuple[float, ...]
+
+
+def row_marks(row: BubbleRow, size: SheetSize) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the centres of the black marks at the two ends of a row."""
+    after = row.xs[-1] + size.bubble[0] / 2 + _MARK_AFTER + ROW_MARK[0] / 2
+    return (row.left + ROW_MARK[0] / 2, row.y), (round(after, 2), row.y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +132,7 @@ class SheetLayout:
     @property
     def digest(self) -> str:
         """The first ten hexadecimal digits of the SHA-256 of everything's place; the code on each page has it."""
-        plain = repr((CORNERS, UPRIGHT, TICKS_ACROSS, TICKS_DOWN, CODE_AT, asdict(self)))
+        plain = repr((CORNERS, UPRIGHT, TICKS_ACROSS, TICKS_DOWN, CODE_AT, ROW_MARK, _MARK_AFTER, asdict(self)))
         return sha256(plain.encode()).hexdigest()[:10]
 
 
@@ -279,7 +290,7 @@ def _label(position: int, part: int, parts: int) -> str:
 NO_FORM = "-"
 """Stands for the form in the code of a spare sheet that fits several."""
 _CODE = re.compile(
-    r"CBT1\.([a-z0-9-]{4,40})\.([0-9a-f]{8}|-)\.([0-9a-f]{10})\.(\d{1,2})\.(\d{1,2})\.([0-9a-f]{8})"
+    r"CBT1\.([A-Z0-9-]{4,40})\.([0-9A-F]{8}|-)\.([0-9A-F]{10})\.(\d{1,2})\.(\d{1,2})\.([0-9A-F]{8})", re.ASCII
 )
 
 
@@ -295,9 +306,9 @@ class SheetCode:
     pages: int
 
     def text(self) -> str:
-        """Return what the code holds, its check at the end."""
-        plain = f"CBT1.{self.piece}.{self.form}.{self.layout}.{self.page}.{self.pages}"
-        return f"{plain}.{crc32(plain.encode()):08x}"
+        """Return what the code holds, its check at the end: capitals, which a QR packs closest."""
+        plain = f"CBT1.{self.piece}.{self.form}.{self.layout}.{self.page}.{self.pages}".upper()
+        return f"{plain}.{crc32(plain.encode()):08X}"
 
 
 def read_code(text: str) -> SheetCode | None:
@@ -306,7 +317,7 @@ def read_code(text: str) -> SheetCode | None:
     if parts is None:
         return None
     piece, form, layout, page, pages, _check = parts.groups()
-    code = SheetCode(piece, form, layout, int(page), int(pages))
+    code = SheetCode(piece.lower(), form.lower(), layout.lower(), int(page), int(pages))
     return code if code.text() == text and 1 <= code.page <= code.pages else None
 
 

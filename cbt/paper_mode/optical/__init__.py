@@ -1,0 +1,1 @@
+"""The optical reading of answer sheets: pages of a file, where a sheet lies on one, which bubbles are marked."""
