@@ -1,1 +1,1 @@
-"""Tests of the exam on paper."""
+"""Answer sheets: printed, filled in, scanned and read."""

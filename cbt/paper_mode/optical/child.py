@@ -43,6 +43,7 @@ Image.preinit()
 assert all(part is not None for part in (JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin))
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 cv2.setNumThreads(1)
+np.median(np.zeros(3))
 
 
 def read_pages(body: bytes) -> bytes:

@@ -20,6 +20,7 @@ from cbt.paper_mode.optical.registration import (
     SCALE,
     Floats,
     FlatPage,
+    Grey,
     PageError,
     ProvedRow,
     prove_rows,
@@ -29,13 +30,13 @@ from cbt.rules.paper.reading import Box, FieldReading, MarkDoubt, PageProblem, R
 
 _EDGE = 1.6
 """Millimetres around a bubble that are looked at with it."""
-_INSET, _LINE = 0.5, 0.3
+_INSET, _LINE = 0.38, 0.3
 _INK, _GREY = 0.5, 0.22
 """From these on a pixel is ink, or at least grey."""
 _FILLED, _STROKES, _EVEN, _COVERED = 0.42, 0.15, 0.3, 0.6
 """Shares of a bubble: so much ink is a filled one, so much is a cross or a tick; so dark and so covered is a light
 but even fill."""
-_BARE, _BARE_INK = 0.065, 0.03
+_BARE, _BARE_INK = 0.06, 0.025
 """Below these nothing is in a bubble."""
 _RESIDUE, _PLAIN = 0.13, 0.5
 """So much may be left in a bubble beside a plain mark in the same row: somebody rubbed it out."""
@@ -46,7 +47,10 @@ _OUTLINE_OFF = 0.55
 _FEW = 8
 _WIDEST, _HIGHEST, _OFF = 10.0, 8.0, 2.0
 """A mark that is larger (mm), or whose middle is further from the bubble's, is a stroke that came from elsewhere."""
-_LARGE_FILL = 2.6
+_LONG = 1.7
+"""Strokes that are shorter (mm) are a dot."""
+_THICK = 1.1
+"""What is thicker (mm) is no stroke but a fill or a blot."""
 _WRITTEN = 0.8
 _FIELD_GREY = 0.3
 _ROW_EDGE = 2.0
@@ -68,7 +72,8 @@ class _Bubbles:
     covered: Floats
     sizes: Floats
     """Width and height of the largest piece of ink in it, and how far its middle is from the bubble's (mm)."""
-    areas: Floats
+    solid: Floats
+    """The same of what is thicker than a stroke."""
     sensitive: bool
     """Whether the picture shows the grey outlines, and so would show a light mark."""
     bare: float
@@ -110,8 +115,11 @@ def _measured(
     bare = max(_BARE, _NOISE * spread)
     if bare > _MOST_NOISE:
         raise PageError(PageProblem.TOO_POOR)
-    sizes, areas = _pieces(flat.dark, centres, size.bubble)
-    return _Bubbles(dark, ink, covered, sizes, areas, sensitive, bare)
+    inked = (flat.dark > _INK).astype(np.uint8)
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(_THICK * SCALE),) * 2)
+    thick = cv2.morphologyEx(cv2.morphologyEx(inked, cv2.MORPH_CLOSE, np.ones((3, 3))), cv2.MORPH_OPEN, brush)
+    sizes, solid = (_pieces(picture, centres, size.bubble) for picture in (inked, thick))
+    return _Bubbles(dark, ink, covered, sizes, solid, sensitive, bare)
 
 
 def _patches(dark: Floats, centres: Floats, bubble: tuple[float, float]) -> tuple[Floats, Floats, Floats]:
@@ -166,43 +174,45 @@ def _outlined(patches: Floats, dark: Floats, line: Floats, bubble: tuple[float, 
     return True
 
 
-def _pieces(dark: Floats, centres: Floats, bubble: tuple[float, float]) -> tuple[Floats, Floats]:
-    """Return size and place of the largest piece of ink within each bubble, and its area (mm²)."""
-    _, labels, stats, middles = cv2.connectedComponentsWithStats((dark > _INK).astype(np.uint8))
+def _pieces(inked: Grey, centres: Floats, bubble: tuple[float, float]) -> Floats:
+    """Return width and height of the largest piece of ink within each bubble, and how far its middle is (mm)."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(inked)
     wide, high = (round((side / 2 - 0.3) * SCALE) for side in bubble)
-    sizes, areas = np.zeros((len(centres), 3)), np.zeros(len(centres))
+    sizes = np.zeros((len(centres), 3))
     for place, (x, y) in enumerate(np.rint(centres * SCALE).astype(int)):
         counts = np.bincount(labels[y - high : y + high + 1, x - wide : x + wide + 1].ravel())
         counts[0] = 0
-        label = int(counts.argmax()) if len(counts) else 0
+        label = int(counts.argmax())
         if not counts[label]:
             continue
         width, height = stats[label, cv2.CC_STAT_WIDTH], stats[label, cv2.CC_STAT_HEIGHT]
-        box_x = stats[label, cv2.CC_STAT_LEFT] + width / 2
-        box_y = stats[label, cv2.CC_STAT_TOP] + height / 2
-        sizes[place] = width / SCALE, height / SCALE, np.hypot(box_x - x, box_y - y) / SCALE
-        areas[place] = stats[label, cv2.CC_STAT_AREA] / SCALE**2
-    return sizes, areas
+        middle_x = stats[label, cv2.CC_STAT_LEFT] + width / 2
+        middle_y = stats[label, cv2.CC_STAT_TOP] + height / 2
+        sizes[place] = width / SCALE, height / SCALE, np.hypot(middle_x - x, middle_y - y) / SCALE
+    return sizes
 
 
-def _look(bubbles: _Bubbles, place: int, bubble_area: float) -> _Look:
+def _look(bubbles: _Bubbles, place: int) -> _Look:
     dark, ink = bubbles.dark[place], bubbles.ink[place]
-    wide, high, off = bubbles.sizes[place]
     if dark <= bubbles.bare and ink <= _BARE_INK:
         return _Look.BARE
-    own = wide <= _WIDEST and high <= _HIGHEST and off <= _OFF
-    if ink >= _FILLED:
-        return _Look.MARK if own and bubbles.areas[place] <= _LARGE_FILL * bubble_area else _Look.STRAY
-    if ink >= _STROKES:
-        return _Look.MARK if own else _Look.STRAY
+    piece, solid = bubbles.sizes[place], bubbles.solid[place]
+    if ink >= _FILLED and solid[0]:
+        return _Look.MARK if _is_own(solid) else _Look.STRAY
+    if ink >= _STROKES and piece[:2].max() >= _LONG:
+        return _Look.MARK if _is_own(piece) else _Look.STRAY
     if dark >= _EVEN and bubbles.covered[place] >= _COVERED:
         return _Look.MARK
     return _Look.FAINT
 
 
+def _is_own(piece: Floats) -> bool:
+    wide, high, off = piece
+    return bool(wide <= _WIDEST and high <= _HIGHEST and off <= _OFF)
+
+
 def _row_reading(row: sheet.BubbleRow, lies: ProvedRow, bubbles: _Bubbles, places: range) -> RowReading:
-    bubble_area = 12.0
-    looks = [_look(bubbles, place, bubble_area) for place in places]
+    looks = [_look(bubbles, place) for place in places]
     dark = [float(bubbles.dark[place]) for place in places]
     marked = tuple(place for place, look in enumerate(looks) if look is _Look.MARK)
     unsure = [place for place, look in enumerate(looks) if look in (_Look.FAINT, _Look.STRAY)]

@@ -211,9 +211,10 @@ class _Writer:
 
     def fields(self, run: _Run, heading: tuple[int, int] | None) -> None:
         size, gap = self.size, 2.0
+        most = int((BOTTOM - TOP - _HEADING - 2.0) // size.line)  # what a page has room for
         half = (RIGHT - LEFT - gap) / 2
         wanted = [
-            (position, part, _label(position, part, len(answer.fields)), lines)
+            (position, part, _label(position, part, len(answer.fields)), min(lines, most))
             for position, answer in run
             for part, lines in enumerate(answer.fields)
         ]
