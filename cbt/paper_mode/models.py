@@ -106,8 +106,10 @@ class MarkDecision(Row):
 
     page_id: Mapped[int] = mapped_column(ForeignKey("scanned_page.id", ondelete="CASCADE"), index=True)
     position: Mapped[int]
-    value: Mapped[str] = mapped_column(Text)
-    """The answer as a browser would send it; "" for none."""
+    part: Mapped[int]
+    """Which row of the position, from 0."""
+    chosen: Mapped[str] = mapped_column(Text)
+    """The places of the bubbles that count as marked, from 0, with commas between; "" for none."""
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(String(80))
 
