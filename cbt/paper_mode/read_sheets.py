@@ -23,7 +23,7 @@ _readings = msgspec.json.Decoder(PageReading)
 
 
 @dataclass(frozen=True, slots=True)
-class SheetRow:
+class ReadRow:
     """A row of bubbles that a person must look at, or has."""
 
     page_ref: str
@@ -46,7 +46,7 @@ class ReadSheet:
     """The pages of the sheet that the person handed in; 0 where none is bound to them."""
     doubled: set[int] = field(default_factory=set)
     """Pages of which more than one scan counts: a person sets one aside."""
-    doubts: dict[Place, SheetRow] = field(default_factory=dict)
+    doubts: dict[Place, ReadRow] = field(default_factory=dict)
     """The rows that were doubtful, decided or not."""
     marked: dict[Place, tuple[int, ...]] = field(default_factory=dict)
     """The bubbles that count as marked, decisions included."""
@@ -60,7 +60,7 @@ class ReadSheet:
         return tuple(page for page in range(1, self.expected + 1) if page not in self.pages)
 
     @property
-    def open_doubts(self) -> list[SheetRow]:
+    def open_doubts(self) -> list[ReadRow]:
         return [row for row in self.doubts.values() if row.decided is None]
 
     @property
@@ -131,9 +131,7 @@ def _take(
         place = (row.position, row.part)
         sheet.marked[place] = decided.get(place, row.chosen)
         if row.doubt is not None:
-            sheet.doubts[place] = SheetRow(
-                ref, place, boxes[place], row.chosen, row.doubt, decided.get(place)
-            )
+            sheet.doubts[place] = ReadRow(ref, place, boxes[place], row.chosen, row.doubt, decided.get(place))
     for one in on_page.fields:
         place = (one.position, one.part)
         sheet.boxes[place] = one.box

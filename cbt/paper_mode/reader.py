@@ -38,9 +38,9 @@ def is_available() -> bool:
 def read(body: bytes, layouts: Sequence[SheetLayout], *, first: int = 0, most: int = AT_ONCE) -> ReadPages:
     """Return so many pages of a file, from the `first` (from 0), and how many it has.
 
-    Whoever wants all asks again from where it stopped, until `count` are there. Every page comes back: read, or with
-    the problem because of which a person must look at it. Raise InvalidInput("paper_mode.read.…") for a file that
-    is no scan of ours, Unavailable("paper_mode.read.missing") without the extra, and as `confined.run` does.
+    Whoever wants all asks again from where it stopped, until `count` are there. Every page comes back: read, or
+    with the problem because of which a person must look at it. Raise InvalidInput("paper_mode.read.…") for a file
+    that is no scan of ours, Unavailable("paper_mode.read.missing") without the extra, and as `confined.run` does.
     """
     if not is_available():
         raise Unavailable("paper_mode.read.missing")

@@ -57,7 +57,8 @@ def sheet_document(sheets: Sequence[AnswerSheet]) -> tuple[dict[str, Any], dict[
     """
     layouts: dict[str, Any] = {}
     headings: dict[tuple[tuple[str, str], ...], int] = {}
-    shown, drawings = [], {}
+    shown: list[dict[str, Any]] = []
+    drawings: dict[str, bytes] = {}
     for one in sheets:
         digest = one.layout.digest
         if digest not in layouts:

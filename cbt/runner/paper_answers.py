@@ -34,7 +34,7 @@ class Handwriting:
 
 
 @dataclass(frozen=True, slots=True)
-class PaperAnswers:
+class JournalAnswers:
     """The answers of one attempt in their canonical form, and which positions they answer; "" as JSON for none."""
 
     canonical: Mapping[int, str]
@@ -42,7 +42,7 @@ class PaperAnswers:
     """A character a position, `1` where the answer counts as 已答."""
 
     @classmethod
-    def of(cls, layout: str, values: Mapping[int, object]) -> PaperAnswers:
+    def of(cls, layout: str, values: Mapping[int, object]) -> JournalAnswers:
         """Read the values by position as the save path does; `layout` is the attempt's.
 
         Raise InvalidInput("paper_mode.answer", position=…) for one that is no answer to its position.
@@ -62,7 +62,7 @@ class PaperAnswers:
 def enter_answers(
     session: Session,
     attempt_id: int,
-    answers: PaperAnswers,
+    answers: JournalAnswers,
     *,
     started_at: datetime,
     collected_at: datetime,

@@ -39,12 +39,21 @@ class Filled:
 def printed(content: bytes) -> list[Grey]:
     """Return the pages of a PDF as a printer puts them on paper, 300 dots an inch."""
     document = pdfium.PdfDocument(content)
-    return [page.render(scale=DPI / 72, grayscale=True).to_numpy().reshape(round(page.get_height() * DPI / 72 + 0.49), -1).copy() for page in document]
+    return [
+        page.render(scale=DPI / 72, grayscale=True)
+        .to_numpy()
+        .reshape(round(page.get_height() * DPI / 72 + 0.49), -1)
+        .copy()
+        for page in document
+    ]
 
 
 # Marks
 
-def fill_in(paper: Grey, layout: sheet.SheetLayout, page: int, rng: np.random.Generator, *, odd: float = 0.06) -> Filled:
+
+def fill_in(
+    paper: Grey, layout: sheet.SheetLayout, page: int, rng: np.random.Generator, *, odd: float = 0.06
+) -> Filled:
     """Return a page (from 0) filled in by one person; `odd` is the share of rows that are not marked as asked."""
     done = Filled(paper.copy(), layout, page)
     pencil = rng.random() < 0.5
@@ -52,8 +61,8 @@ def fill_in(paper: Grey, layout: sheet.SheetLayout, page: int, rng: np.random.Ge
     ink = float(rng.uniform(0.45, 0.8) if pencil else rng.uniform(0.75, 1.0))
     for row in layout.pages[page].rows:
         if rng.random() < odd:
-            kind = str(rng.choice(["light", "partial", "dot", "erased", "rubbed", "double", "stray", "outside", "none"],
-                                  p=[0.18, 0.14, 0.06, 0.16, 0.08, 0.1, 0.1, 0.08, 0.1]))  # fmt: skip
+            kinds = ["light", "partial", "dot", "erased", "rubbed", "double", "stray", "outside", "none"]
+            kind = str(rng.choice(kinds, p=[0.18, 0.14, 0.06, 0.16, 0.08, 0.1, 0.1, 0.08, 0.1]))
         else:
             kind = "pencil" if habit == "full" and pencil else str(habit)
         _row(done, row, kind, ink, rng)
@@ -95,7 +104,15 @@ def _row(done: Filled, row: sheet.BubbleRow, kind: str, ink: float, rng: np.rand
     done.kinds[row.position, row.part] = kind
 
 
-def _mark(paper: Grey, x: float, y: float, bubble: tuple[float, float], kind: str, ink: float, rng: np.random.Generator) -> None:
+def _mark(
+    paper: Grey,
+    x: float,
+    y: float,
+    bubble: tuple[float, float],
+    kind: str,
+    ink: float,
+    rng: np.random.Generator,
+) -> None:
     wide, high = bubble
     reach = 2.0
     size = (round((high + 2 * reach) * PX), round((wide + 2 * reach) * PX))
@@ -104,14 +121,18 @@ def _mark(paper: Grey, x: float, y: float, bubble: tuple[float, float], kind: st
 
     def stroke(points: Sequence[tuple[float, float]], width: float) -> None:
         there = np.rint((np.array(points) * PX + centre) * 8).astype(np.int32)
-        cv2.polylines(ink_on, [there.reshape(-1, 1, 2)], False, 255, max(1, round(width * PX)), cv2.LINE_AA, 3)
+        cv2.polylines(
+            ink_on, [there.reshape(-1, 1, 2)], False, 255, max(1, round(width * PX)), cv2.LINE_AA, 3
+        )
 
     grain = 0.1
     if kind in ("full", "pencil", "sloppy", "light", "partial"):
         share = {"full": 1.0, "pencil": 0.97, "sloppy": 0.85, "light": 0.95, "partial": 0.6}[kind]
         across = wide * share * rng.uniform(0.92, 1.06)
         down = high * (0.86 if kind == "sloppy" else 0.95) * rng.uniform(0.9, 1.08)
-        off = rng.normal(0, 0.3 if kind == "sloppy" else 0.12, 2) + ((rng.choice([-1, 1]) * wide * 0.15, 0) if kind == "partial" else 0)
+        off = rng.normal(0, 0.3 if kind == "sloppy" else 0.12, 2) + (
+            (rng.choice([-1, 1]) * wide * 0.15, 0) if kind == "partial" else 0
+        )
         width = float(rng.uniform(0.45, 0.75))
         turns = max(4, int(across / (width * rng.uniform(0.65, 0.95 if kind != "sloppy" else 1.2))))
         xs = np.linspace(-across / 2 + width / 2, across / 2 - width / 2, turns)
@@ -119,9 +140,14 @@ def _mark(paper: Grey, x: float, y: float, bubble: tuple[float, float], kind: st
         points = []
         for place, at in enumerate(xs):
             squeeze = np.sqrt(max(0.25, 1 - (abs(at) / (wide / 2)) ** 4))
-            for side in ((-1, 1) if place % 2 else (1, -1)):
+            for side in (-1, 1) if place % 2 else (1, -1):
                 half = (down / 2 - width / 2) * squeeze
-                points.append((at + side * slant * half * 0.4 + off[0] + rng.normal(0, 0.06), side * half + off[1] + rng.normal(0, 0.06)))
+                points.append(
+                    (
+                        at + side * slant * half * 0.4 + off[0] + rng.normal(0, 0.06),
+                        side * half + off[1] + rng.normal(0, 0.06),
+                    )
+                )
         stroke(points, width)
         if kind in ("pencil", "light"):
             grain = 0.3
@@ -145,14 +171,25 @@ def _mark(paper: Grey, x: float, y: float, bubble: tuple[float, float], kind: st
     _put(paper, x, y, ink_on, ink, grain, rng)
 
 
-def _put(paper: Grey, x: float, y: float, ink_on: Grey, ink: float, grain: float, rng: np.random.Generator) -> None:
+def _put(
+    paper: Grey, x: float, y: float, ink_on: Grey, ink: float, grain: float, rng: np.random.Generator
+) -> None:
     high, wide = ink_on.shape
     left, top = round(x * PX - wide / 2), round(y * PX - high / 2)
-    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + wide, paper.shape[1]), min(top + high, paper.shape[0])
+    x0, y0, x1, y1 = (
+        max(left, 0),
+        max(top, 0),
+        min(left + wide, paper.shape[1]),
+        min(top + high, paper.shape[0]),
+    )
     part = paper[y0:y1, x0:x1].astype(np.float32)
     noise = cv2.GaussianBlur(rng.normal(0, 1, ink_on.shape).astype(np.float32), (0, 0), 0.9) * 2.2
-    alpha = np.clip(ink_on / 255 * ink * (1 + grain * noise), 0, 1)[y0 - top : y1 - top, x0 - left : x1 - left]
-    paper[y0:y1, x0:x1] = np.clip(part * (1 - alpha) + 25 * alpha * (ink > 0.7) + part * 0.12 * alpha * (ink <= 0.7), 0, 255).astype(np.uint8)
+    alpha = np.clip(ink_on / 255 * ink * (1 + grain * noise), 0, 1)[
+        y0 - top : y1 - top, x0 - left : x1 - left
+    ]
+    paper[y0:y1, x0:x1] = np.clip(
+        part * (1 - alpha) + 25 * alpha * (ink > 0.7) + part * 0.12 * alpha * (ink <= 0.7), 0, 255
+    ).astype(np.uint8)
 
 
 def _rubbed(paper: Grey, x: float, y: float, bubble: tuple[float, float], rng: np.random.Generator) -> None:
@@ -160,7 +197,16 @@ def _rubbed(paper: Grey, x: float, y: float, bubble: tuple[float, float], rng: n
     wide, high = bubble
     size = (round((high + 2.4) * PX), round((wide + 3.0) * PX))
     smear = np.zeros(size, np.uint8)
-    cv2.ellipse(smear, (size[1] // 2, size[0] // 2), (round(wide * 0.5 * PX), round(high * 0.5 * PX)), rng.uniform(-15, 15), 0, 360, 255, -1)
+    cv2.ellipse(
+        smear,
+        (size[1] // 2, size[0] // 2),
+        (round(wide * 0.5 * PX), round(high * 0.5 * PX)),
+        rng.uniform(-15, 15),
+        0,
+        360,
+        255,
+        -1,
+    )
     smear = cv2.GaussianBlur(smear, (0, 0), 4)
     _put(paper, x, y, smear, float(rng.uniform(0.03, 0.22)), 0.35, rng)
 
@@ -191,7 +237,14 @@ def _outside(paper: Grey, row: sheet.BubbleRow, rng: np.random.Generator) -> Non
     place = int(rng.integers(0, len(row.xs) - 1)) if len(row.xs) > 1 else 0
     x, y = row.xs[place] + 3.5, row.y
     points = np.array([(x + rng.normal(0, 0.25), y + rng.uniform(-1.8, 1.8)) for _ in range(4)])
-    cv2.polylines(paper, [np.rint(points * PX).astype(np.int32).reshape(-1, 1, 2)], False, int(rng.integers(30, 90)), 5, cv2.LINE_AA)
+    cv2.polylines(
+        paper,
+        [np.rint(points * PX).astype(np.int32).reshape(-1, 1, 2)],
+        False,
+        int(rng.integers(30, 90)),
+        5,
+        cv2.LINE_AA,
+    )
 
 
 def _writing(paper: Grey, one: sheet.WritingField, ink: float, rng: np.random.Generator) -> None:
@@ -203,7 +256,9 @@ def _writing(paper: Grey, one: sheet.WritingField, ink: float, rng: np.random.Ge
         y = one.top + min(one.height, 9.0) / 2
         points = np.array([(x + rng.uniform(-1.8, 1.8), y + rng.uniform(-2, 2)) for _ in range(6)])
         grey = round(235 * (1 - ink))
-        cv2.polylines(paper, [np.rint(points * PX).astype(np.int32).reshape(-1, 1, 2)], False, grey, 5, cv2.LINE_AA)
+        cv2.polylines(
+            paper, [np.rint(points * PX).astype(np.int32).reshape(-1, 1, 2)], False, grey, 5, cv2.LINE_AA
+        )
 
 
 # What becomes of the paper on its way
@@ -244,18 +299,26 @@ def brought(paper: Grey, way: str, rng: np.random.Generator) -> bytes:
 def _scanned(paper: Grey, dpi: int, way: str, rng: np.random.Generator) -> Grey:
     high, wide = paper.shape
     scale = dpi / DPI
-    angle = rng.choice([0, 0, 0, 180, 180, 90, 270]) + (rng.uniform(-10, 10) if rng.random() < 0.3 else rng.normal(0, 1.2))
+    angle = rng.choice([0, 0, 0, 180, 180, 90, 270]) + (
+        rng.uniform(-10, 10) if rng.random() < 0.3 else rng.normal(0, 1.2)
+    )
     stretch = rng.uniform(0.96, 1.04, 2) if way == "stretched" else rng.uniform(0.997, 1.003, 2)
     shear = rng.uniform(-0.02, 0.02) if way == "stretched" else 0.0
     turn = np.radians(angle)
-    linear = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ np.array([[stretch[0], shear], [0, stretch[1]]]) * scale
+    linear = (
+        np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        @ np.array([[stretch[0], shear], [0, stretch[1]]])
+        * scale
+    )
     corners = np.array([(0, 0), (wide, 0), (wide, high), (0, high)]) @ linear.T
     low, top = corners.min(axis=0), corners.max(axis=0)
     size = np.ceil(top - low).astype(int) + 1
     matrix = np.hstack([linear, -low[:, None]])
     ground = int(rng.choice([255, 250, 30]))
     source = cv2.GaussianBlur(paper, (0, 0), 0.45 / scale)
-    return cv2.warpAffine(source, matrix, (int(size[0]), int(size[1])), flags=cv2.INTER_LINEAR, borderValue=ground)
+    return cv2.warpAffine(
+        source, matrix, (int(size[0]), int(size[1])), flags=cv2.INTER_LINEAR, borderValue=ground
+    )
 
 
 def _photographed(paper: Grey, rng: np.random.Generator) -> Grey:
@@ -265,14 +328,20 @@ def _photographed(paper: Grey, rng: np.random.Generator) -> Grey:
     out = (round(tall * rng.uniform(0.72, 0.8)), tall)
     room = rng.uniform(0.03, 0.09, (4, 2)) * (out[0], out[0])
     quad = np.array([(0, 0), (out[0], 0), out, (0, out[1])]) + room * ((1, 1), (-1, 1), (-1, -1), (1, -1))
-    matrix = cv2.getPerspectiveTransform(np.float32([(0, 0), (wide, 0), (wide, high), (0, high)]), np.float32(quad))
+    matrix = cv2.getPerspectiveTransform(
+        np.float32([(0, 0), (wide, 0), (wide, high), (0, high)]), np.float32(quad)
+    )
     desk = int(rng.integers(30, 170))
     source = cv2.GaussianBlur(paper, (0, 0), max(0.3, 0.4 * high / tall))
     image = cv2.warpPerspective(source, matrix, out, flags=cv2.INTER_LINEAR, borderValue=desk)
     x = np.linspace(-1, 1, out[0], dtype=np.float32)[None]
     y = np.linspace(-1, 1, out[1], dtype=np.float32)[:, None]
     turn = rng.uniform(0, 2 * np.pi)
-    shade = 1 - rng.uniform(0.05, 0.25) * (1 + x * np.cos(turn) + y * np.sin(turn)) / 2 - rng.uniform(0, 0.15) * (x**2 + y**2) / 2
+    shade = (
+        1
+        - rng.uniform(0.05, 0.25) * (1 + x * np.cos(turn) + y * np.sin(turn)) / 2
+        - rng.uniform(0, 0.15) * (x**2 + y**2) / 2
+    )
     if rng.random() < 0.4:  # somebody's shadow
         edge = x * np.cos(turn + 1) + y * np.sin(turn + 1) - rng.uniform(-0.5, 0.7)
         shade = shade * (1 - rng.uniform(0.15, 0.4) / (1 + np.exp(-edge * rng.uniform(8, 40))))
@@ -289,7 +358,9 @@ def _folded(paper: Grey, rng: np.random.Generator) -> Grey:
     for at in rng.uniform(0.25, 0.75, int(rng.integers(1, 3))) * high:
         near = np.exp(-np.abs(ys - at) / (rng.uniform(15, 45) * PX))
         ys = ys + np.sign(ys - at) * near * rng.uniform(0.2, 0.8) * PX
-        shade *= 1 - rng.uniform(-0.06, 0.25) * np.exp(-(((np.arange(high) - at) / (rng.uniform(0.2, 0.6) * PX)) ** 2))
+        shade *= 1 - rng.uniform(-0.06, 0.25) * np.exp(
+            -(((np.arange(high) - at) / (rng.uniform(0.2, 0.6) * PX)) ** 2)
+        )
         shade *= 1 - 0.08 * (np.arange(high) > at) * rng.uniform(0, 1)
     map_x, map_y = np.meshgrid(xs, ys.astype(np.float32))
     bent = cv2.remap(paper, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=255)

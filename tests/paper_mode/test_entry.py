@@ -12,7 +12,7 @@ from cbt.demo.build import places_in
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.states import ClosedBy
 from cbt.runner.models import Attempt, AttemptLive, HandwrittenAnswer, JournalEntry
-from cbt.runner.paper_answers import Handwriting, PaperAnswers, enter_answers
+from cbt.runner.paper_answers import Handwriting, JournalAnswers, enter_answers
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed
 from cbt.storage.unit_of_work import reading, unit_of_work
@@ -44,7 +44,7 @@ def enter(
 ) -> None:
     attempt_id = world.sitters[name].attempt_id
     with world.app.app_context(), unit_of_work() as session:
-        answers = PaperAnswers.of(session.get_one(Attempt, attempt_id).layout, values)
+        answers = JournalAnswers.of(session.get_one(Attempt, attempt_id).layout, values)
         enter_answers(
             session,
             attempt_id,
@@ -70,7 +70,9 @@ def test_the_same_answers_score_alike_from_a_machine_and_from_paper(
     with world.app.app_context(), reading() as session:
         units = [place.unit for place in places_in(session, world.sitters[machine].attempt_id)]
     for unit in sorted(set(units)):
-        page.send(*(page.entry(number, value) for number, value in values.items() if units[number - 1] == unit))
+        page.send(
+            *(page.entry(number, value) for number, value in values.items() if units[number - 1] == unit)
+        )
         if unit < max(units):
             page.advance(unit, completed=True)
     world.clock.set(COLLECTED)
@@ -87,9 +89,7 @@ def test_the_same_answers_score_alike_from_a_machine_and_from_paper(
             assert scores[0].sheet == scores[1].sheet
             assert scores[0].sha256 == scores[1].sha256
             assert scores[0].score == scores[1].score
-            live = [
-                session.get_one(AttemptLive, world.sitters[name].attempt_id) for name in (machine, paper)
-            ]
+            live = [session.get_one(AttemptLive, world.sitters[name].attempt_id) for name in (machine, paper)]
             assert live[0].answered_map == live[1].answered_map
             assert live[0].answered == live[1].answered == len(values)
             attempt = session.get_one(Attempt, world.sitters[paper].attempt_id)
@@ -115,7 +115,7 @@ def test_nothing_is_entered_twice_or_over_what_a_browser_opened(world: World) ->
     enter(world, "theory", {1: "A"})
     Page(world, "extra").start()
     for name in ("theory", "extra"):
-        with pytest.raises(Conflict, match="paper_mode.entered"):
+        with pytest.raises(Conflict, match=r"paper_mode\.entered"):
             enter(world, name, {1: "B"})
     with world.app.app_context(), reading() as session:
         rows = session.execute(select(JournalEntry.attempt_id, JournalEntry.value)).all()
@@ -125,7 +125,7 @@ def test_nothing_is_entered_twice_or_over_what_a_browser_opened(world: World) ->
 def test_who_wrote_nothing_has_no_answers(world: World) -> None:
     world.admit_all()
     world.start()
-    with pytest.raises(Conflict, match="paper_mode.unanswered"):
+    with pytest.raises(Conflict, match=r"paper_mode\.unanswered"):
         enter(world, "theory", {1: "A"}, closed_by=None)
 
 

@@ -56,7 +56,9 @@ def read_pages(body: bytes) -> bytes:
     layouts = {layout.digest: layout for layout in order.layouts}
     wanted = range(order.first, order.first + order.most)
     with _refusing():
-        count, pictures = _pdf(order.body, wanted) if order.body.startswith(_PDF) else _pictures(order.body, wanted)
+        count, pictures = (
+            _pdf(order.body, wanted) if order.body.startswith(_PDF) else _pictures(order.body, wanted)
+        )
         if count > MOST_PAGES:
             raise InvalidInput("paper_mode.read.pages", most=MOST_PAGES)
         return msgspec.msgpack.encode(ReadPages(count, [read_picture(grey, layouts) for grey in pictures]))
@@ -76,6 +78,7 @@ def _refusing() -> Iterator[None]:
 
 
 # Pages of a file
+
 
 def _pdf(body: bytes, wanted: range) -> tuple[int, Iterator[Grey]]:
     try:
@@ -126,6 +129,7 @@ def _frame(picture: Image.Image, number: int) -> Grey:
 
 # One page
 
+
 def read_picture(grey: Grey, layouts: Mapping[str, sheet.SheetLayout]) -> ReadPage:
     """Return what stands on one page; with a problem instead of marks where anything about it is not proved."""
     found = find_code(grey)
@@ -140,7 +144,9 @@ def read_picture(grey: Grey, layouts: Mapping[str, sheet.SheetLayout]) -> ReadPa
         rows, fields, boxes = read_marks(flat, layout, layout.pages[code.page - 1])
     except PageError as error:
         return _unread(_turned(grey, found), found.text, error.problem)
-    kept = cv2.resize(flat.grey, (round(sheet.WIDTH * KEPT), round(sheet.HEIGHT * KEPT)), interpolation=cv2.INTER_AREA)
+    kept = cv2.resize(
+        flat.grey, (round(sheet.WIDTH * KEPT), round(sheet.HEIGHT * KEPT)), interpolation=cv2.INTER_AREA
+    )
     return ReadPage(_jpeg(kept), PageReading(found.text, None, rows, fields, boxes))
 
 
@@ -164,6 +170,8 @@ def _is_blank(grey: Grey) -> bool:
 
 
 def _jpeg(grey: Grey) -> bytes:
-    done, encoded = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY, cv2.IMWRITE_JPEG_OPTIMIZE, 1])
+    done, encoded = cv2.imencode(
+        ".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
+    )
     assert done
     return encoded.tobytes()

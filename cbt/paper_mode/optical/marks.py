@@ -1,4 +1,4 @@
-"""Which bubbles of a proved page are marked: by their darkness beside the paper and beside the page's other bubbles.
+"""Which bubbles of a proved page are marked: by their darkness beside the paper and the page's other bubbles.
 
 What lies between a clear mark and clear paper is doubtful and goes to a person.
 
@@ -14,12 +14,13 @@ from enum import StrEnum
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from cbt.paper_mode.optical.registration import (
     KEPT,
     SCALE,
-    Floats,
     FlatPage,
+    Floats,
     Grey,
     PageError,
     ProvedRow,
@@ -46,7 +47,7 @@ _OUTLINED = 0.05
 _OUTLINE_OFF = 0.55
 _FEW = 8
 _WIDEST, _HIGHEST, _OFF = 10.0, 8.0, 2.0
-"""A mark that is larger (mm), or whose middle is further from the bubble's, is a stroke that came from elsewhere."""
+"""A mark that is larger (mm), or whose middle is further from the bubble's, is a stroke from elsewhere."""
 _LONG = 1.7
 """Strokes that are shorter (mm) are a dot."""
 _THICK = 1.1
@@ -80,7 +81,7 @@ class _Bubbles:
 
 
 def read_marks(
-    flat: FlatPage, layout: sheet.SheetLayout, page: sheet.SheetPage
+    flat: FlatPage, layout: sheet.SheetLayout, page: sheet.AnswerSheetPage
 ) -> tuple[tuple[RowReading, ...], tuple[FieldReading, ...], tuple[tuple[int, int, Box], ...]]:
     """Return rows, fields and the boxes of rows of a flat page; raise PageError where it is not proved."""
     proved = prove_rows(flat, layout, page)
@@ -99,7 +100,7 @@ def read_marks(
 
 
 def _measured(
-    flat: FlatPage, size: sheet.SheetSize, page: sheet.SheetPage, proved: Sequence[ProvedRow]
+    flat: FlatPage, size: sheet.SheetSize, page: sheet.AnswerSheetPage, proved: Sequence[ProvedRow]
 ) -> _Bubbles:
     centres = np.concatenate([row.centres for row in proved])
     patches, xs, ys = _patches(flat.dark, centres, size.bubble)
@@ -180,9 +181,11 @@ def _pieces(inked: Grey, centres: Floats, bubble: tuple[float, float]) -> Floats
     wide, high = (round((side / 2 - 0.3) * SCALE) for side in bubble)
     sizes = np.zeros((len(centres), 3))
     for place, (x, y) in enumerate(np.rint(centres * SCALE).astype(int)):
-        counts = np.bincount(labels[y - high : y + high + 1, x - wide : x + wide + 1].ravel())
+        counts: NDArray[np.intp] = np.bincount(
+            labels[y - high : y + high + 1, x - wide : x + wide + 1].ravel()
+        )
         counts[0] = 0
-        label = int(counts.argmax())
+        label = int(np.argmax(counts))
         if not counts[label]:
             continue
         width, height = stats[label, cv2.CC_STAT_WIDTH], stats[label, cv2.CC_STAT_HEIGHT]
@@ -253,7 +256,12 @@ def _confidence(
 def _row_box(row: sheet.BubbleRow, lies: ProvedRow, size: sheet.SheetSize) -> Box:
     (left, top), (right, bottom) = lies.centres.min(axis=0), lies.centres.max(axis=0)
     wide, high = size.bubble
-    return _box(left - wide / 2 - size.label, top - high / 2 - _ROW_EDGE, right + wide / 2 + 3.5, bottom + high / 2 + _ROW_EDGE)
+    return _box(
+        left - wide / 2 - size.label,
+        top - high / 2 - _ROW_EDGE,
+        right + wide / 2 + 3.5,
+        bottom + high / 2 + _ROW_EDGE,
+    )
 
 
 def _box(left: float, top: float, right: float, bottom: float) -> Box:
@@ -266,11 +274,21 @@ def _box(left: float, top: float, right: float, bottom: float) -> Box:
 def _field_reading(flat: FlatPage, field: sheet.WritingField, size: sheet.SheetSize) -> FieldReading:
     left, top = field.left, field.top
     corners = flat.places(
-        np.array([(left, top), (left + field.width, top), (left + field.width, top + field.height), (left, top + field.height)])
+        np.array(
+            [
+                (left, top),
+                (left + field.width, top),
+                (left + field.width, top + field.height),
+                (left, top + field.height),
+            ]
+        )
     )
     (x, y), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
     box = _box(x - 1.0, y - 1.0, right + 1.0, bottom + 1.0)
-    inside = flat.dark[round((y + 0.9) * SCALE) : round((bottom - 0.9) * SCALE), round((x + 0.9) * SCALE) : round((right - 0.9) * SCALE)]
+    inside = flat.dark[
+        round((y + 0.9) * SCALE) : round((bottom - 0.9) * SCALE),
+        round((x + 0.9) * SCALE) : round((right - 0.9) * SCALE),
+    ]
     inside = cv2.medianBlur((inside > _FIELD_GREY).astype(np.uint8), 3)
     inside[: round(3.2 * SCALE), : round((1.2 + 1.8 * len(field.label)) * SCALE)] = 0  # its number
     for line in range(1, field.lines):

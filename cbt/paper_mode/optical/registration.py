@@ -24,6 +24,7 @@ from cbt.rules.paper.reading import PageProblem
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[Any]
+_QR = zxingcpp.barcode_formats_from_str("QRCode")
 
 SCALE = 8
 """Pixels a millimetre of the flattened page: 203 dots an inch."""
@@ -85,7 +86,9 @@ class FlatPage:
         top, bottom = self._along("top", x), self._along("bottom", x)
         left, right = self._along("left", y), self._along("right", y)
         ends = [self._along(edge, np.array([at]))[0] for edge, at in _ENDS]
-        corners = (1 - u) * (1 - v) * ends[0] + u * (1 - v) * ends[1] + u * v * ends[2] + (1 - u) * v * ends[3]
+        corners = (
+            (1 - u) * (1 - v) * ends[0] + u * (1 - v) * ends[1] + u * v * ends[2] + (1 - u) * v * ends[3]
+        )
         moved: Floats = points + (1 - v) * top + v * bottom + (1 - u) * left + u * right - corners
         return moved
 
@@ -102,10 +105,11 @@ _ENDS = (
 
 # The code
 
+
 def find_code(grey: Grey) -> FoundCode | None:
     """Return the code of ours that a picture shows, if it shows one; any other QR is passed by."""
     for factor, picture in _tries(grey):
-        for barcode in zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode):
+        for barcode in zxingcpp.read_barcodes(picture, formats=_QR):
             if barcode.text.startswith("CBT1."):
                 place = barcode.position
                 points = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
@@ -127,10 +131,13 @@ def _tries(grey: Grey) -> Iterable[tuple[float, Grey]]:
 
 
 def _resized(grey: Grey, factor: float) -> Grey:
-    return cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    sized: Grey = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=way)
+    return sized
 
 
 # The first stage: corner marks, then ticks
+
 
 def lay_flat(grey: Grey, code: FoundCode) -> FlatPage:
     """Return a picture laid flat by its corner marks and corrected by its ticks; raise PageError."""
@@ -179,11 +186,11 @@ def find_corners(grey: Grey, code: FoundCode) -> Floats | None:
     for chosen in product(*options):
         if len(set(chosen)) < len(chosen):
             continue
-        quad = np.float32(marks[list(chosen)])
+        quad = marks[list(chosen)].astype(np.float32)
         if not cv2.isContourConvex(quad.reshape(-1, 1, 2)):
             continue
-        matrix = cv2.getPerspectiveTransform(np.float32(sheet.CORNERS), quad)
-        off = np.linalg.norm(_mapped(matrix, _code_corners()) - corners, axis=1)
+        matrix = cv2.getPerspectiveTransform(np.array(sheet.CORNERS, np.float32), quad)
+        off: Floats = np.linalg.norm(_mapped(matrix, _code_corners()) - corners, axis=1)
         if off.max() > _CODE_OFF * _LOOK:
             continue
         likeness = _likeness(soft, matrix)
@@ -226,12 +233,19 @@ _BETWEEN = np.concatenate([(ticks[1:] + ticks[:-1]) / 2 for ticks in _EDGES.valu
 
 def flattened(grey: Grey, onto: Floats) -> FlatPage:
     """Return the page that lies as `onto` says, with the ticks of its edges found; raise PageError."""
-    pixels = np.linalg.norm(_mapped(onto, np.array([(198.0, 285.0)])) - _mapped(onto, np.array([(12.0, 12.0)]))) / 330
+    pixels = (
+        np.linalg.norm(_mapped(onto, np.array([(198.0, 285.0)])) - _mapped(onto, np.array([(12.0, 12.0)])))
+        / 330
+    )
     if pixels > 1.4 * SCALE:  # else thin strokes fall between the pixels that are taken
         grey, onto = _resized(grey, SCALE / pixels), np.diag([SCALE / pixels, SCALE / pixels, 1.0]) @ onto
     back = onto @ np.diag([1 / SCALE, 1 / SCALE, 1.0])
     flat = cv2.warpPerspective(
-        grey, back, (WIDE, HIGH), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        grey,
+        back,
+        (WIDE, HIGH),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     dark = darkness(flat, SCALE)
     black = float(np.median(_sampled(cv2.blur(dark, (5, 5)), np.array(sheet.CORNERS) * SCALE)))
@@ -268,9 +282,7 @@ def _median(off: Floats, sure: NDArray[np.bool_], place: int) -> Floats:
     return np.median(some, axis=0) if len(some) else off[place]
 
 
-def _offsets(
-    dark: Floats, points: Floats, size: tuple[float, float], most: float
-) -> tuple[Floats, Floats]:
+def _offsets(dark: Floats, points: Floats, size: tuple[float, float], most: float) -> tuple[Floats, Floats]:
     """Return by how much (mm) black boxes of a size lie beside points, and how like such boxes they look."""
     edge = 0.7
     wide, high = (round((side + 2 * edge) * SCALE) for side in size)
@@ -301,6 +313,7 @@ def _offsets(
 
 # The second stage: the marks of the rows
 
+
 @dataclass(frozen=True)
 class ProvedRow:
     """Where the bubbles of a row lie on the flat page; `proved` says whether its own marks were found."""
@@ -309,7 +322,7 @@ class ProvedRow:
     proved: bool
 
 
-def prove_rows(flat: FlatPage, layout: sheet.SheetLayout, page: sheet.SheetPage) -> list[ProvedRow]:
+def prove_rows(flat: FlatPage, layout: sheet.SheetLayout, page: sheet.AnswerSheetPage) -> list[ProvedRow]:
     """Return where each row of a page lies; raise PageError where the rows are not where they should be."""
     if not page.rows:
         return []
@@ -338,6 +351,7 @@ def prove_rows(flat: FlatPage, layout: sheet.SheetLayout, page: sheet.SheetPage)
 
 # Pictures
 
+
 def darkness(grey: Grey, pixels: float) -> Floats:
     """Return how dark each pixel is beside the paper around it: 0 is paper, 1 is black; shadows are no ink."""
     factor = 1.0 / pixels  # the paper is looked at with a pixel a millimetre
@@ -348,11 +362,14 @@ def darkness(grey: Grey, pixels: float) -> Floats:
     paper = cv2.GaussianBlur(paper, (0, 0), 2.0)
     ground = cv2.resize(paper, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR)
     light = cv2.divide(grey, np.maximum(ground, 8), scale=1.0, dtype=cv2.CV_32F)
-    return np.clip(1.0 - light, 0.0, 1.0)
+    dark: Floats = np.clip(1.0 - light, 0.0, 1.0)
+    return dark
 
 
 def _mapped(matrix: Floats, points: Sequence[Any] | Floats) -> Floats:
-    mapped: Floats = cv2.perspectiveTransform(np.asarray(points, np.float64).reshape(-1, 1, 2), matrix).reshape(-1, 2)
+    mapped: Floats = cv2.perspectiveTransform(
+        np.asarray(points, np.float64).reshape(-1, 1, 2), matrix
+    ).reshape(-1, 2)
     return mapped
 
 

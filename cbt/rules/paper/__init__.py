@@ -1,1 +1,3 @@
-"""Rules of the exam on paper: forms that go round, answer sheets, what is read, what is counted."""
+"""Rules of the exam on paper: where things lie on an answer sheet, what was read there, what is entered of it."""
+
+__all__ = ["reading", "sheet"]

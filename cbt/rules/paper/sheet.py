@@ -114,7 +114,7 @@ class SheetHeading:
 
 
 @dataclass(frozen=True, slots=True)
-class SheetPage:
+class AnswerSheetPage:
     """One side of a sheet of paper."""
 
     headings: tuple[SheetHeading, ...]
@@ -127,12 +127,14 @@ class SheetLayout:
     """All pages of a 答题卡."""
 
     size: SheetSize
-    pages: tuple[SheetPage, ...]
+    pages: tuple[AnswerSheetPage, ...]
 
     @property
     def digest(self) -> str:
         """The first ten hexadecimal digits of the SHA-256 of everything's place; the code on each page has it."""
-        plain = repr((CORNERS, UPRIGHT, TICKS_ACROSS, TICKS_DOWN, CODE_AT, ROW_MARK, _MARK_AFTER, asdict(self)))
+        plain = repr(
+            (CORNERS, UPRIGHT, TICKS_ACROSS, TICKS_DOWN, CODE_AT, ROW_MARK, _MARK_AFTER, asdict(self))
+        )
         return sha256(plain.encode()).hexdigest()[:10]
 
 
@@ -163,7 +165,7 @@ class _Writer:
     """Fills pages from the top."""
 
     size: SheetSize
-    pages: list[SheetPage] = field(default_factory=list)
+    pages: list[AnswerSheetPage] = field(default_factory=list)
     y: float = TOP_FIRST
     headings: list[SheetHeading] = field(default_factory=list)
     rows: list[BubbleRow] = field(default_factory=list)
@@ -253,10 +255,10 @@ class _Writer:
             self.y += _HEADING
 
     def _turn(self) -> None:
-        self.pages.append(SheetPage(tuple(self.headings), tuple(self.rows), tuple(self.written)))
+        self.pages.append(AnswerSheetPage(tuple(self.headings), tuple(self.rows), tuple(self.written)))
         self.headings, self.rows, self.written, self.y = [], [], [], TOP
 
-    def done(self) -> tuple[SheetPage, ...]:
+    def done(self) -> tuple[AnswerSheetPage, ...]:
         if self.rows or self.written or not self.pages:
             self._turn()
         return tuple(self.pages)
