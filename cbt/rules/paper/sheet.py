@@ -16,7 +16,6 @@ from itertools import groupby
 from typing import Any
 from zlib import crc32
 
-from cbt.rules.canonical import canonical_json
 from cbt.rules.items.content import PaperAnswer
 from cbt.rules.items.registry import TYPES
 
@@ -44,7 +43,13 @@ is read only where these lie as they should."""
 _MARK_AFTER = 1.2
 """From the edge of the last bubble to the mark after it."""
 _HEADING, _GAP = 7.0, 3.0
+_BESIDE = 4.0
+"""Between two columns of rows, with the mark after the last bubble."""
+_ROOM = RIGHT - LEFT + _BESIDE
+"""What columns share: nothing needs to be free after the last."""
 _FIVE = 5
+_THIN = 0.01
+"""Less than any place is told apart by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +144,25 @@ class SheetLayout:
 
 
 def unfit(positions: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
-    """Return the numbers of the positions of a form that cannot be answered on paper."""
-    return tuple(one["position"] for one in positions if TYPES[one["type"]].on_paper(one) is None)
+    """Return the numbers of the positions of a form that cannot be answered on paper.
+
+    Such are those whose type is not for paper, and those whose rows are too long or too many to stand together on
+    one page in large print: a form is printed in either size.
+    """
+    return tuple(one["position"] for one in positions if not _fits(TYPES[one["type"]].on_paper(one)))
+
+
+def _fits(answer: PaperAnswer | None) -> bool:
+    if answer is None:
+        return False
+    longest = max(map(len, answer.rows), default=0)
+    rows = (BOTTOM - TOP_FIRST - _HEADING - LARGE.group) // LARGE.down
+    return _width(LARGE, longest) <= _ROOM and len(answer.rows) <= rows
+
+
+def _width(size: SheetSize, signs: int) -> float:
+    """Return what a column of rows of so many bubbles takes, with what is left free beside it."""
+    return size.label + signs * size.across + _BESIDE
 
 
 def lay_out(positions: Sequence[Mapping[str, Any]], *, large: bool = False) -> SheetLayout:
@@ -174,27 +196,18 @@ class _Writer:
     def bubbles(self, run: _Run, heading: tuple[int, int] | None) -> None:
         size = self.size
         most = max(len(signs) for _, answer in run for signs in answer.rows)
-        width = size.label + most * size.across + 4.0
-        columns = max(1, int((RIGHT - LEFT + 4.0) // width))
+        columns = int(_ROOM // _width(size, most))
         blocks = list(_blocks(run))
         while blocks:
             self._begin(heading, self._height(blocks[0]))
             heading = None
-            room = BOTTOM - self.y
-            # As few rows as the columns need, in whole blocks, but never more than the page has room for.
-            each = next(
-                (
-                    count
-                    for count in range(1, len(blocks) + 1)
-                    if count * columns >= len(blocks) or sum(map(self._height, blocks[: count + 1])) > room
-                ),
-            )
-            taken, blocks = blocks[: each * columns], blocks[each * columns :]
             lowest = self.y
-            for column in range(columns):
-                y = self.y
-                for block in taken[column * each : (column + 1) * each]:
-                    left = LEFT + column * (RIGHT - LEFT + 4.0) / columns
+            for column, count in enumerate(
+                _shared(list(map(self._height, blocks)), columns, BOTTOM - self.y)
+            ):
+                taken, blocks = blocks[:count], blocks[count:]
+                left, y = LEFT + column * _ROOM / columns, self.y
+                for block in taken:
                     for position, part, label, many, signs in block:
                         xs = tuple(
                             round(left + size.label + size.across * (place + 0.5), 2)
@@ -213,7 +226,7 @@ class _Writer:
 
     def fields(self, run: _Run, heading: tuple[int, int] | None) -> None:
         size, gap = self.size, 2.0
-        most = int((BOTTOM - TOP - _HEADING - 2.0) // size.line)  # what a page has room for
+        most = int((BOTTOM - TOP_FIRST - _HEADING - 2.0) // size.line)  # what any page has room for
         half = (RIGHT - LEFT - gap) / 2
         wanted = [
             (position, part, _label(position, part, len(answer.fields)), min(lines, most))
@@ -259,8 +272,7 @@ class _Writer:
         self.headings, self.rows, self.written, self.y = [], [], [], TOP
 
     def done(self) -> tuple[AnswerSheetPage, ...]:
-        if self.rows or self.written or not self.pages:
-            self._turn()
+        self._turn()
         return tuple(self.pages)
 
 
@@ -284,6 +296,32 @@ def _blocks(run: _Run) -> Iterator[list[tuple[int, int, str, bool, tuple[str, ..
             five = []
     if five:
         yield five
+
+
+def _shared(heights: Sequence[float], columns: int, room: float) -> list[int]:
+    """Return how many blocks each column takes, in order: all in columns as short as can be, or what has room."""
+    sums = {
+        sum(heights[first:last])
+        for first in range(len(heights))
+        for last in range(first + 1, len(heights) + 1)
+    }
+    for high in sorted(one for one in sums if one <= room):
+        counts = _poured(heights, columns, high)
+        if sum(counts) == len(heights):
+            return counts
+    return _poured(heights, columns, room)
+
+
+def _poured(heights: Sequence[float], columns: int, high: float) -> list[int]:
+    counts, left, place = [0] * columns, high, 0
+    for height in heights:
+        if height > left + _THIN:
+            place, left = place + 1, high
+        if place == columns or height > left + _THIN:
+            break
+        counts[place] += 1
+        left -= height
+    return counts
 
 
 def _label(position: int, part: int, parts: int) -> str:
@@ -343,8 +381,3 @@ def answers_of(
         texts = [written.get((number, part), "") for part in range(len(answer.fields))]
         answers[number] = kind.from_paper(one, rows, texts)
     return answers
-
-
-def sheet_data(layout: SheetLayout) -> str:
-    """Return a layout as canonical JSON, for who draws it."""
-    return canonical_json(asdict(layout))
